@@ -1,0 +1,1 @@
+"""Every message and every resource; one module per owning context."""

@@ -1,0 +1,213 @@
+"""The model resource, with the same names in the API, the events, the CLI and the console."""
+
+import re
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, StringConstraints, TypeAdapter, field_validator, model_validator
+
+from contracts.common import RESERVED_MODEL_IDS, Contract, Group, ModelId, Semver, Sha256
+
+_ENVIRONMENT_ALLOWED = re.compile(
+    r"^(VLLM_(LOGGING_LEVEL|ATTENTION_BACKEND|ENGINE_READY_TIMEOUT_S|EXECUTE_MODEL_TIMEOUT_SECONDS|ENABLE_STARTUP_PLAN|SKIP_P2P_CHECK"
+    r"|MAX_N_SEQUENCES|MAX_COMPLETION_PROMPTS|MAX_STOP_STRINGS|MEMORY_PROFILER_ESTIMATE_CUDAGRAPHS|CPU_KVCACHE_SPACE|CPU_OMP_THREADS_BIND"
+    r"|USE_V2_MODEL_RUNNER|MAX_MEDIA_DOWNLOAD_SIZE_MB)|NCCL_DEBUG|NCCL_P2P_DISABLE|OMP_NUM_THREADS|TOKENIZERS_PARALLELISM|TZ"
+    r"|RUNAI_STREAMER_(CONCURRENCY|CHUNK_BYTESIZE|MEMORY_LIMIT)|SLIPWAY_(DRAIN_SECONDS|START_TIMEOUT_SECONDS))$"
+)
+_PROGRAM = re.compile(r"^/[a-z0-9/_-]{1,64}$")
+_PROGRAM_ARGUMENT = re.compile(r"^[A-Za-z0-9_./:=-]{1,128}$")
+_TAG_KEY = r"^[A-Za-z0-9+=._:/@-]{1,128}$"
+_S3_PREFIX = r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/([A-Za-z0-9!_.*'()-]+/)+$"
+_SECRET_ARN = r"^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[A-Za-z0-9/_+=.@-]{1,512}$"  # noqa: S105 - the form of a reference
+
+Task = Literal["chat", "completion", "embedding"]
+Hosting = Literal["hosted", "provider"]
+Status = Literal["Creating", "InService", "Updating", "Starting", "Stopping", "Stopped", "Deleting", "Failed"]
+TagKey = Annotated[str, StringConstraints(pattern=_TAG_KEY)]
+TagValue = Annotated[str, StringConstraints(max_length=256)]
+
+
+class Summarization(Contract):
+    """Whether the model may be used to summarise, and how that is described to people."""
+
+    enabled: bool = False
+    description: str = Field(default="", max_length=1024)
+
+
+class Features(Contract):
+    """What callers may ask of the model."""
+
+    streaming: bool = True
+    tool_calls: bool = False
+    image_input: bool = False
+    summarization: Summarization = Summarization()
+
+
+class GenerationDefaults(Contract):
+    """Used where a request does not say otherwise."""
+
+    max_tokens: int | None = Field(default=None, ge=1, le=1_000_000)
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    top_p: float | None = Field(default=None, gt=0, le=1)
+    top_k: int | None = Field(default=None, ge=-1, le=1000)
+    stop: list[Annotated[str, StringConstraints(min_length=1, max_length=256)]] | None = Field(default=None, max_length=4)
+    seed: int | None = None
+
+
+class Artifact(Contract):
+    """Where the weights are, and the digest of the manifest that names every file's own digest."""
+
+    uri: str = Field(pattern=_S3_PREFIX, max_length=1024, examples=["s3://slipway-artifacts/smollm2-135m/1.0.0/"])
+    manifest_sha256: Sha256
+
+
+class Engine(Contract):
+    """The program that answers, and its typed options; `image` null = the environment's image for that kind."""
+
+    kind: Literal["vllm", "llama.cpp", "mock"]
+    image: str | None = Field(default=None, pattern=r"^[a-z0-9][a-z0-9._/:-]{0,254}@sha256:[0-9a-f]{64}$")
+    arguments: dict[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")], Any] = Field(default_factory=dict, max_length=64)
+
+
+class Accelerator(Contract):
+    """What the engine needs to run on."""
+
+    gpus: int = Field(default=0, ge=0, le=16)
+    gpu_memory_gib: float | None = Field(default=None, gt=0, le=8192)
+    instance_types: list[Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,16}\.[a-z0-9-]{1,16}$")]] = Field(
+        default_factory=list, max_length=30
+    )
+
+
+class HealthCheck(Contract):
+    """The container's health check, run without a shell. Times in seconds, within what ECS takes."""
+
+    command: list[str] = Field(default_factory=lambda: ["/app/health"], min_length=1, max_length=8)
+    interval_seconds: int = Field(default=10, ge=5, le=300)
+    timeout_seconds: int = Field(default=5, ge=2, le=60)
+    start_period_seconds: int = Field(default=60, ge=0, le=300)
+    retries: int = Field(default=3, ge=1, le=10)
+
+    @field_validator("command")
+    @classmethod
+    def _names_a_program_and_plain_arguments(cls, command: list[str]) -> list[str]:
+        if not _PROGRAM.fullmatch(command[0]):
+            msg = "the first word must be the path of a program in the image, such as /app/health"
+            raise ValueError(msg)
+        if not all(_PROGRAM_ARGUMENT.fullmatch(argument) for argument in command[1:]):
+            msg = "arguments take letters, digits and _ . / : = - only; there is no shell"
+            raise ValueError(msg)
+        return command
+
+
+class Container(Contract):
+    """How the engine's container is run."""
+
+    environment: dict[str, Annotated[str, StringConstraints(max_length=1024, pattern=r"^[\x20-\x7e]*$")]] = Field(
+        default_factory=dict, max_length=32
+    )
+    shared_memory_mib: int = Field(default=64, ge=1, le=1_048_576)
+    health_check: HealthCheck = Field(default_factory=HealthCheck)
+
+    @field_validator("environment")
+    @classmethod
+    def _stays_on_the_allow_list(cls, environment: dict[str, str]) -> dict[str, str]:
+        refused = sorted(name for name in environment if not _ENVIRONMENT_ALLOWED.fullmatch(name))
+        if refused:
+            msg = f"not on the allow-list: {', '.join(name[:64] for name in refused)}"
+            raise ValueError(msg)
+        return environment
+
+
+class ScalingTarget(Contract):
+    """The load that one task should carry."""
+
+    metric: Literal["in_flight_per_task", "queue_per_task", "time_to_first_token_ms", "tokens_per_second_per_task"] = "in_flight_per_task"
+    value: float = Field(default=8, gt=0)
+
+
+class Capacity(Contract):
+    """How many tasks, between which bounds, and how quickly that may change."""
+
+    min: int = Field(default=0, ge=0, le=1000)
+    max: int = Field(default=1, ge=0, le=1000)
+    desired: int = Field(default=1, ge=0, le=1000)
+    cooldown_seconds: int = Field(default=60, ge=0, le=86_400)
+    instance_warmup_seconds: int = Field(default=60, ge=0, le=86_400)
+    target: ScalingTarget = Field(default_factory=ScalingTarget)
+    idle_minutes: int | None = Field(default=None, ge=1, le=10_080)
+
+    @model_validator(mode="after")
+    def _bounds_are_in_order(self) -> Self:
+        if not self.min <= self.desired <= self.max:
+            msg = f"min <= desired <= max does not hold for {self.min}, {self.desired}, {self.max}"
+            raise ValueError(msg)
+        return self
+
+
+class Provider(Contract):
+    """A third party that answers in our stead. `secret` refers to the Secrets Manager secret that holds the API key."""
+
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,31}$")] = Field(examples=["bedrock"])
+    model: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,255}$", examples=["anthropic.claude-sonnet-4-5"])
+    api_base: str | None = Field(default=None, max_length=2048)
+    region: str | None = Field(default=None, pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")
+    secret: str | None = Field(default=None, pattern=_SECRET_ARN)
+
+    @field_validator("api_base")
+    @classmethod
+    def _is_a_plain_https_address(cls, api_base: str | None) -> str | None:
+        if api_base is None:
+            return None
+        if re.search(r"[\s\\\x00-\x20]", api_base) or "%" in api_base.split("//", 1)[-1].split("/", 1)[0]:
+            msg = "holds characters that no address needs"
+            raise ValueError(msg)
+        parts = urlsplit(api_base)
+        if parts.scheme not in {"https", "http"} or not parts.hostname or parts.username or parts.password or parts.query or parts.fragment:
+            msg = "must be https://host[:port]/path without user, query or fragment"
+            raise ValueError(msg)
+        return api_base
+
+
+class _Model(Contract):
+    model_id: ModelId
+    version: Semver = "1.0.0"
+    task: Task = "chat"
+    description: str = Field(default="", max_length=4096)
+    allowed_groups: list[Group] = Field(
+        min_length=1, max_length=100, description="groups that may see and call the model; `*` = every authenticated caller"
+    )
+    tags: dict[TagKey, TagValue] = Field(default_factory=dict, max_length=40)
+    features: Features = Field(default_factory=Features)
+    generation_defaults: GenerationDefaults = Field(default_factory=GenerationDefaults)
+
+    @field_validator("model_id")
+    @classmethod
+    def _is_not_reserved(cls, model_id: str) -> str:
+        if model_id in RESERVED_MODEL_IDS:
+            msg = f"{model_id} is reserved"
+            raise ValueError(msg)
+        return model_id
+
+
+class HostedModel(_Model):
+    """A model that an engine of ours serves."""
+
+    hosting: Literal["hosted"]
+    artifact: Artifact
+    engine: Engine
+    accelerator: Accelerator = Field(default_factory=Accelerator)
+    container: Container = Field(default_factory=Container)
+    capacity: Capacity = Field(default_factory=Capacity)
+
+
+class ProviderModel(_Model):
+    """A model that a third party serves; nothing is provisioned."""
+
+    hosting: Literal["provider"]
+    provider: Provider
+
+
+ModelSpec = Annotated[HostedModel | ProviderModel, Field(discriminator="hosting")]
+MODEL_SPEC: TypeAdapter[HostedModel | ProviderModel] = TypeAdapter(ModelSpec)
+"""Validates what `POST /models` takes: `MODEL_SPEC.validate_python(document)`."""

@@ -1,0 +1,88 @@
+"""What the management API answers: resources as they are read back."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from contracts.common import Contract, Failure, ModelId, Page, Semver, Ulid
+from contracts.model import Status
+
+OperationStatus = Literal["Pending", "Running", "Succeeded", "Failed", "Superseded", "Cancelled"]
+OperationKind = Literal["create", "update", "start", "stop", "delete", "retry"]
+
+
+class Condition(Contract):
+    """One aspect of a model's state: whether it holds, why, and since when."""
+
+    type: Literal["ArtifactValidated", "CapacityAvailable", "EngineReady", "RouteOpen"]
+    status: Literal["True", "False", "Unknown"]
+    reason: str
+    message: str = ""
+    since: str
+
+
+class ModelState(Contract):
+    """What a model adds to its wish when it is read back."""
+
+    status: Status
+    conditions: list[Condition]
+    version: Semver
+    generation: int = Field(ge=1)
+    observed_generation: int = Field(ge=0)
+    failure: Failure | None
+    operation: Ulid | None
+    running: int = Field(ge=0)
+    created_by: str
+    created_at: str
+    updated_by: str
+    updated_at: str
+    links: dict[str, str]
+
+
+class Operation(Contract):
+    """How an accepted command fares. It ends in exactly one of Succeeded, Failed, Superseded, Cancelled."""
+
+    operation_id: Ulid
+    model_id: ModelId
+    kind: OperationKind
+    status: OperationStatus
+    reason: Failure | None = None
+    phase: str = ""
+    progress: float | None = None
+    created_by: str
+    created_at: str
+    updated_at: str
+    ended_at: str | None = None
+    links: dict[str, str]
+
+
+class ListModels(Page):
+    """Query of `GET /models`."""
+
+    status: Status | None = None
+    hosting: Literal["hosted", "provider"] | None = None
+    group: str | None = None
+    tag: str | None = Field(default=None, pattern=r"^[A-Za-z0-9+=._:/@-]{1,128}(=.{0,256})?$", description="`key` or `key=value`")
+    prefix: str | None = Field(default=None, max_length=63, description="model ids that begin so")
+    order: Literal["asc", "desc"] = "asc"
+
+
+class TimelineEntry(Contract):
+    """One row of a model's ledger."""
+
+    revision: int
+    event_id: Ulid
+    event_type: str
+    occurred_at: str
+    actor: str
+    correlation_id: str
+    causation_id: str | None
+    data: dict[str, Any]
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+
+
+class ListEvents(Page):
+    """Query of `GET /models/{id}/events`: oldest first unless `order=desc`."""
+
+    order: Literal["asc", "desc"] = "asc"

@@ -1,0 +1,103 @@
+"""Messages that `serving` owns: the wish for a model, and what became of it."""
+
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from contracts.common import Contract, EventContract, Failure, ModelId, Semver, Ulid
+from contracts.model import Hosting, ModelSpec
+
+TargetStatus = Literal["starting", "running", "stopping"]
+_EXAMPLE_OPERATION = "01KAHV5X3V8Q4T1N6F2R7C9B0D"
+
+
+class _ServingEvent(EventContract):
+    source: ClassVar[str] = "slipway.serving"
+
+    model_id: ModelId = Field(examples=["smollm2-135m"])
+    generation: int = Field(ge=1, examples=[1], description="the model's generation that this is about; older ones are history")
+
+
+class ModelRequested(_ServingEvent):
+    """Somebody wants a model to be in service; everything needed to bring it there is in `model`."""
+
+    operation_id: Ulid = Field(examples=[_EXAMPLE_OPERATION])
+    hosting: Hosting = Field(examples=["hosted"])
+    version: Semver = Field(examples=["1.0.0"])
+    model: ModelSpec
+
+
+class ModelUpdated(_ServingEvent):
+    """A model's wish has changed. `changes` is the merge patch that was accepted; `model` the whole wish after it."""
+
+    operation_id: Ulid = Field(examples=[_EXAMPLE_OPERATION])
+    changes: dict[str, Any] = Field(examples=[{"description": "The small one"}])
+    model: ModelSpec
+
+
+class ModelDeletionRequested(_ServingEvent):
+    """Somebody wants a model and everything it occupies to be gone."""
+
+    operation_id: Ulid = Field(examples=[_EXAMPLE_OPERATION])
+    hosting: Hosting = Field(examples=["hosted"])
+
+
+class Target(Contract):
+    """One running copy of an engine, reachable at `address:port` inside the network."""
+
+    target_id: str = Field(examples=["4a1f0c1b2d3e4f5061728394a5b6c7d8"], description="the ECS task's id")
+    version: Semver = Field(examples=["1.0.0"])
+    address: str = Field(examples=["10.0.1.17"])
+    port: int = Field(ge=1, le=65_535, examples=[8080])
+    status: TargetStatus = Field(examples=["running"])
+
+
+class CapacityChanged(_ServingEvent):
+    """The copies of a model that run, or shall run, have changed. Carries all that the route table needs of the model."""
+
+    version: Semver = Field(examples=["1.0.0"])
+    desired: int = Field(ge=0, examples=[1])
+    running: int = Field(ge=0, examples=[1])
+    targets: list[Target] = Field(default_factory=list)
+    reason: str = Field(examples=["task 4a1f0c1b2d3e is running"])
+    model: ModelSpec
+
+
+class ModelInService(_ServingEvent):
+    """The model has answered a real request through the network path that its users take."""
+
+    operation_id: Ulid = Field(examples=[_EXAMPLE_OPERATION])
+    hosting: Hosting = Field(examples=["hosted"])
+    version: Semver = Field(examples=["1.0.0"])
+
+
+class ModelStopped(_ServingEvent):
+    """The last copy of the model has ended, as asked."""
+
+    operation_id: Ulid = Field(examples=[_EXAMPLE_OPERATION])
+
+
+class ModelDeleted(_ServingEvent):
+    """Nothing of the model is left but its ledger."""
+
+    operation_id: Ulid = Field(examples=[_EXAMPLE_OPERATION])
+
+
+class ModelFailed(_ServingEvent):
+    """An operation on the model has failed for good; what it had built is gone again. Retry, edit or delete work from here."""
+
+    operation_id: Ulid = Field(examples=[_EXAMPLE_OPERATION])
+    operation: str = Field(examples=["create"])
+    failure: Failure
+
+
+EVENTS: tuple[type[EventContract], ...] = (
+    ModelRequested,
+    ModelUpdated,
+    ModelDeletionRequested,
+    CapacityChanged,
+    ModelInService,
+    ModelStopped,
+    ModelDeleted,
+    ModelFailed,
+)

@@ -1,0 +1,1 @@
+"""Plumbing that every context uses; no business word in it."""

@@ -1,0 +1,91 @@
+"""The ledger: outbox, audit row and timeline at once.
+
+One immutable row per fact, written in the transaction that made the fact true, and one outbox marker that points at it and goes away once
+the fact has been announced. A marker that stays is a fact nobody has heard of; the context's sweep announces it again.
+"""
+
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+
+from kit.bus import Bus
+from kit.clock import Clock, iso
+from kit.envelope import Envelope, Metadata
+from kit.table import Row, Table, Transaction
+
+LEDGER_PREFIX = "LEDGER#"
+_SHARDS = 4  # spreads the markers over partitions; each takes 1,000 writes a second
+
+
+def ledger_key(revision: int) -> str:
+    """The sort key of the ledger row with this revision."""
+    return f"{LEDGER_PREFIX}{revision:012d}"
+
+
+def record(
+    transaction: Transaction,
+    pk: str,
+    revision: int,
+    envelope: Envelope,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+) -> None:
+    """Add to `transaction` the ledger row `revision` of partition `pk` holding the whole event, and its outbox marker.
+
+    The caller's transaction must make `revision` the partition's newest, conditionally, or two writers could claim one row.
+    """
+    document = {
+        "event_type": envelope.event_type,
+        "metadata": asdict(envelope.metadata),
+        "data": envelope.data,
+        "before": before,
+        "after": after,
+        "revision": revision,
+    }
+    transaction.insert("ledger", pk, ledger_key(revision), document, event_id=envelope.metadata.id)
+    transaction.put("outbox", _outbox_partition(pk), envelope.metadata.id, {"pk": pk, "sk": ledger_key(revision)})
+
+
+def entry(row: Row) -> Envelope:
+    """The event in a ledger row."""
+    return Envelope(row.document["event_type"], Metadata(**row.document["metadata"]), row.document["data"])
+
+
+class Announcer:
+    """Puts recorded facts on the bus, and only that."""
+
+    def __init__(self, table: Table, bus: Bus, clock: Clock) -> None:
+        self._table, self._bus, self._clock = table, bus, clock
+
+    def announce(self, row: Row) -> None:
+        """Publish the ledger row's event, then forget its marker. Crashing in between publishes again: consumers deduplicate on the id."""
+        envelope = entry(row)
+        self._bus.publish([envelope])
+        self._table.remove(_outbox_partition(row.pk), envelope.metadata.id)
+
+    def announce_forgotten(self, older_than_seconds: int = 60, limit: int = 500) -> int:
+        """Publish the facts whose markers are older than that; answers how many. Run by the context's sweep."""
+        horizon = iso(self._clock.now() - timedelta(seconds=older_than_seconds))
+        count = 0
+        for row in self._forgotten(horizon):
+            if count == limit:
+                break
+            self.announce(row)
+            count += 1
+        return count
+
+    def _forgotten(self, horizon: str) -> Iterator[Row]:
+        for shard in range(_SHARDS):
+            for marker in self._table.query(f"OUTBOX#{shard}"):
+                row = self._table.get(marker.document["pk"], marker.document["sk"])
+                if row is None:
+                    continue  # the marker and its row are written together; a missing row is one that was announced and expired since
+                if row.document["metadata"]["occurred_at"] > horizon:
+                    break  # markers sort by time: everything behind this one is younger
+                yield row
+
+
+def _outbox_partition(pk: str) -> str:
+    return f"OUTBOX#{zlib.crc32(pk.encode()) % _SHARDS}"
