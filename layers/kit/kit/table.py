@@ -124,7 +124,7 @@ class Table:
     def query(
         self, pk: str, *, prefix: str = "", after: str | None = None, limit: int | None = None, forward: bool = True
     ) -> Iterator[Row]:
-        """At most `limit` rows of one partition in key order whose `sk` begins with `prefix`, strictly beyond `after` in the direction asked."""
+        """At most `limit` rows of one partition in key order, `sk` beginning with `prefix`, strictly beyond `after` in that direction."""
         start = _key(pk, after) if after is not None else None
         condition, values = "pk = :pk", {":pk": {"S": pk}}
         if prefix:
