@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from contracts.common import Contract, Failure, ModelId, Page, Semver, Ulid
-from contracts.model import Status
+from contracts.model import HostedModel, ProviderModel, Status
 
 OperationStatus = Literal["Pending", "Running", "Succeeded", "Failed", "Superseded", "Cancelled"]
 OperationKind = Literal["create", "update", "start", "stop", "delete", "retry"]
@@ -21,8 +21,8 @@ class Condition(Contract):
     since: str
 
 
-class ModelState(Contract):
-    """What a model adds to its wish when it is read back."""
+class ObservedState(Contract):
+    """What is true of every model beside the wish."""
 
     status: Status
     conditions: list[Condition]
@@ -31,11 +31,34 @@ class ModelState(Contract):
     observed_generation: int = Field(ge=0)
     failure: Failure | None
     operation: Ulid | None
-    running: int = Field(ge=0)
     created_by: str
     created_at: str
     updated_by: str
     updated_at: str
+    links: dict[str, str]
+
+
+class ModelState(ObservedState):
+    """What a model adds to its wish when it is read back; `model_document` joins the two."""
+
+    running: int = Field(ge=0)
+
+
+def model_document(spec: HostedModel | ProviderModel, state: ModelState) -> dict[str, Any]:
+    """The body of `GET /models/{id}`, JSON types only; `running` is told inside `capacity`, where there is one."""
+    wish, observed = spec.document(), state.document()
+    running = observed.pop("running")
+    if "capacity" in wish:
+        wish["capacity"]["running"] = running
+    return wish | observed
+
+
+class Accepted(Contract):
+    """The answer to a command, 202: what to follow. `status` is the operation's at the moment of acceptance."""
+
+    operation_id: Ulid
+    model_id: ModelId
+    status: OperationStatus
     links: dict[str, str]
 
 

@@ -1,0 +1,108 @@
+"""Whole answers of the management API, for its OpenAPI document and for those who check or read answers.
+
+Apart from `contracts.responses` because no function needs them and building them would be paid for at every cold start.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
+
+from contracts.access import Token
+from contracts.artifact import ManifestFile
+from contracts.common import Contract, Failure, ModelId, Semver, Sha256
+from contracts.model import Capacity, HostedModel, ProviderModel
+from contracts.responses import ObservedState, TimelineEntry
+
+
+class ObservedCapacity(Capacity):
+    """The capacity asked for, and how many tasks run."""
+
+    running: int = Field(ge=0)
+
+
+class ReadHostedModel(HostedModel, ObservedState):
+    """A hosted model as it is read back: the wish, and what became of it."""
+
+    capacity: ObservedCapacity
+
+
+class ReadProviderModel(ProviderModel, ObservedState):
+    """A provider's model as it is read back."""
+
+
+ReadModel = Annotated[ReadHostedModel | ReadProviderModel, Field(discriminator="hosting")]
+READ_MODEL: TypeAdapter[ReadHostedModel | ReadProviderModel] = TypeAdapter(ReadModel)
+"""Validates what `GET /models/{id}` answers."""
+
+
+class ModelList(Contract):
+    """One page of models; `next_token` is null on the last."""
+
+    items: list[ReadModel]
+    next_token: str | None
+
+
+class Timeline(Contract):
+    """One page of a model's ledger; `next_token` is null on the last."""
+
+    items: list[TimelineEntry]
+    next_token: str | None
+
+
+class IssuedToken(Token):
+    """A new token, shown this once."""
+
+    token: str = Field(pattern=r"^slp_[a-z2-7]{16}_[0-9A-Za-z]{43}_[0-9A-Za-z]{6}$")
+
+
+class TokenList(Contract):
+    """One page of tokens, without the tokens themselves; `next_token` is null on the last."""
+
+    items: list[Token]
+    next_token: str | None
+
+
+class ModelVersion(Contract):
+    """An immutable version of a model and the evidence that it may be served."""
+
+    model_id: ModelId
+    version: Semver
+    status: Literal["published", "validated", "rejected"]
+    manifest_sha256: Sha256
+    artifact_uri: str
+    format: str = ""
+    license: str = ""
+    size_bytes: int = Field(default=0, ge=0)
+    files: list[ManifestFile] = Field(default_factory=list)
+    checks: list[str] = Field(default_factory=list)
+    failure: Failure | None = None
+    created_by: str
+    created_at: str
+
+
+class VersionList(Contract):
+    """One page of versions; `next_token` is null on the last."""
+
+    items: list[ModelVersion]
+    next_token: str | None
+
+
+class ProblemField(Contract):
+    """One refused field: its dotted path, a stable code, a sentence."""
+
+    path: str
+    code: str
+    message: str
+
+
+class Problem(Contract):
+    """An RFC 9457 problem document. `code` is stable; `instance` is the request id."""
+
+    type: str = Field(pattern=r"^urn:slipway:problem:[a-z0-9-]+$")
+    title: str
+    status: int = Field(ge=400, le=599)
+    detail: str
+    code: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
+    instance: str
+    hint: str | None = None
+    errors: list[ProblemField] | None = None
