@@ -66,6 +66,7 @@ class Variable(StrEnum):
     LISTEN_PORT = "SLIPWAY_LISTEN_PORT"
     DRAIN_SECONDS = "SLIPWAY_DRAIN_SECONDS"
     START_TIMEOUT_SECONDS = "SLIPWAY_START_TIMEOUT_SECONDS"
+    FAILURE_LINGER_SECONDS = "SLIPWAY_FAILURE_LINGER_SECONDS"
     API_KEY = "ENGINE_API_KEY"
 
 
@@ -89,7 +90,7 @@ _CATALOGUE: Final = (
     Failure(
         "manifest-invalid",
         65,
-        "The artefact's manifest is missing, malformed, or does not match its digest.",
+        "The artefact's manifest is malformed, or does not match its digest.",
         "Publish the artefact again with a manifest.json, and use the SHA-256 of its exact bytes.",
     ),
     Failure(
