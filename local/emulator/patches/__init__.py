@@ -1,0 +1,33 @@
+"""One module per patch: `apply()` changes the pinned emulator, and asserts that it is what the patch was written against."""
+
+import importlib
+
+# Order matters only where a later patch builds on an earlier one.
+NAMES = (
+    "error_classes",
+    "log_drain",
+    "interpreter",
+    "layer_cache",
+    "http_api",
+    "http_errors",
+    "table_streams",
+    "rule_targets",
+    "state_machines",
+    "resource_types",
+    "task_lifecycle",
+    "task_scheduling",
+    "task_roles",
+    "embedded_metrics",
+    "faults",
+)
+
+
+def apply_patches(off: set[str]) -> list[str]:
+    """Apply every patch not switched off; the names applied. Raises ValueError for an unknown name, PatchMismatchError for another emulator."""
+    unknown = off - set(NAMES)
+    if unknown:
+        raise ValueError(f"SLIPWAY_PATCHES_OFF names no patch: {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
+    wanted = [name for name in NAMES if name not in off]
+    for name in wanted:
+        importlib.import_module(f"{__name__}.{name}").apply()
+    return wanted

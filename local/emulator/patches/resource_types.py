@@ -1,0 +1,156 @@
+"""CloudFormation types that the emulator does not know: made real where it has the API, recorded where nothing on a laptop depends on them.
+
+Stock: deployment fails with `Unrecognized resource types`.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from ministack.core.responses import get_account_id, get_region, new_uuid
+from ministack.services import ecs, eventbridge
+from ministack.services.cloudformation import provisioners
+
+from local.emulator.pin import expect
+
+JSON = dict[str, Any]
+Create = Callable[[str, JSON, str], tuple[str, JSON]]
+
+
+def apply() -> None:
+    """Register the types, each only if it is still unknown."""
+    expect(provisioners._provision_resource, 'return handler["create"](logical_id, props, stack_name)')
+    for name, (create, delete) in _real().items():
+        _register(name, create, delete)
+    for name, attributes in RECORDED.items():
+        _register(name, _recorder(name, attributes), _nothing)
+
+
+def _register(name: str, create: Create, delete: Callable[[str, JSON], object]) -> None:
+    def update(physical_id: str, old: JSON, new: JSON, stack_name: str, logical_id: str | None = None) -> tuple[str, JSON]:
+        delete(physical_id, old)
+        return create(logical_id or physical_id, new, stack_name)
+
+    handler = {"create": create, "update": update, "update_with_logical_id": True, "delete": delete}
+    provisioners._RESOURCE_HANDLERS.setdefault(name, handler)
+
+
+def _nothing(_physical_id: str, _props: JSON) -> None:
+    """Nothing was made, so nothing is deleted."""
+
+
+def _arn(service: str, resource: str) -> str:
+    return f"arn:aws:{service}:{get_region()}:{get_account_id()}:{resource}"
+
+
+def _checked(answer: Any) -> Any:
+    if answer[0] >= 400:
+        raise ValueError(answer[2].decode() if isinstance(answer[2], bytes) else str(answer[2]))
+    return answer
+
+
+def _name(props: JSON, key: str, stack_name: str, logical_id: str) -> str:
+    return props.get(key) or provisioners._physical_name(stack_name, logical_id, max_len=48)
+
+
+# Recorded: the type's GetAtt attributes, from its physical id.
+RECORDED: dict[str, dict[str, Callable[[str], str]]] = {
+    "AWS::ApplicationAutoScaling::ScalableTarget": {"Id": str},
+    "AWS::ApplicationAutoScaling::ScalingPolicy": {"Arn": lambda name: _arn("autoscaling", f"scalingPolicy:{name}")},
+    "AWS::CloudWatch::CompositeAlarm": {"Arn": lambda name: _arn("cloudwatch", f"alarm:{name}")},
+    "AWS::CloudWatch::AnomalyDetector": {"Id": str},
+    "AWS::Logs::QueryDefinition": {"QueryDefinitionId": str},
+    "AWS::EC2::EIP": {"AllocationId": str},
+    "AWS::EC2::NatGateway": {"NatGatewayId": str},
+    "AWS::EC2::FlowLog": {"Id": str},
+    "AWS::EC2::PrefixList": {"PrefixListId": str},
+    "AWS::EC2::GatewayRouteTableAssociation": {},
+    "AWS::ResourceGroups::Group": {"Arn": lambda name: _arn("resource-groups", f"group/{name}")},
+    "AWS::XRay::Group": {"GroupARN": lambda name: _arn("xray", f"group/{name}")},
+    "AWS::XRay::SamplingRule": {"RuleARN": lambda name: _arn("xray", f"sampling-rule/{name}")},
+    "AWS::Budgets::Budget": {},
+    "AWS::ServiceCatalogAppRegistry::Application": {"Arn": lambda name: _arn("servicecatalog", f"/applications/{name}"), "Id": str},
+    "AWS::SecretsManager::ResourcePolicy": {"Id": str},
+    "AWS::SecretsManager::RotationSchedule": {"Id": str},
+    "AWS::WAFv2::WebACLAssociation": {},
+}
+
+
+def _recorder(type_name: str, attributes: dict[str, Callable[[str], str]]) -> Create:
+    named = {"AWS::CloudWatch::CompositeAlarm": "AlarmName", "AWS::ApplicationAutoScaling::ScalingPolicy": "PolicyName"}.get(type_name, "Name")
+
+    def create(logical_id: str, props: JSON, stack_name: str) -> tuple[str, JSON]:
+        if type_name == "AWS::ApplicationAutoScaling::ScalableTarget":
+            physical_id = "|".join(str(props[key]) for key in ("ResourceId", "ScalableDimension", "ServiceNamespace"))
+        else:
+            physical_id = _name(props, named, stack_name, logical_id)
+        return physical_id, {key: make(physical_id) for key, make in attributes.items()}
+
+    return create
+
+
+def _real() -> dict[str, tuple[Create, Callable[[str, JSON], object]]]:
+    """Types whose effect is real in the emulator."""
+    return {
+        "AWS::Events::Archive": (create_archive, lambda name, _: eventbridge._delete_archive({"ArchiveName": name})),
+        "AWS::Events::EventBusPolicy": (create_bus_policy, delete_bus_policy),
+        "AWS::ECS::CapacityProvider": (create_capacity_provider, lambda name, _: ecs._capacity_providers.pop(name, None)),
+        "AWS::ECS::ClusterCapacityProviderAssociations": (associate_providers, _nothing),
+        "AWS::EC2::SecurityGroupIngress": (_security_group_rule("IpPermissions"), _nothing),
+        "AWS::EC2::SecurityGroupEgress": (_security_group_rule("IpPermissionsEgress"), _nothing),
+    }
+
+
+def create_archive(logical_id: str, props: JSON, stack_name: str) -> tuple[str, JSON]:
+    """AWS::Events::Archive."""
+    name = _name(props, "ArchiveName", stack_name, logical_id)
+    pattern = json.dumps(props["EventPattern"]) if props.get("EventPattern") else ""
+    request = {"ArchiveName": name, "EventSourceArn": props["SourceArn"], "EventPattern": pattern, "RetentionDays": int(props.get("RetentionDays") or 0)}
+    _checked(eventbridge._create_archive(request))
+    return name, {"Arn": _arn("events", f"archive/{name}"), "ArchiveName": name}
+
+
+def create_bus_policy(_logical_id: str, props: JSON, _stack_name: str) -> tuple[str, JSON]:
+    """AWS::Events::EventBusPolicy, given as a statement."""
+    bus, statement = props.get("EventBusName", "default"), props.get("Statement") or {}
+    request = {"EventBusName": bus, "StatementId": props["StatementId"], "Principal": props.get("Principal") or statement.get("Principal", "*")}
+    request |= {"Action": props.get("Action") or statement.get("Action", "events:PutEvents"), "Condition": props.get("Condition") or statement.get("Condition")}
+    _checked(eventbridge._put_permission(request))
+    return f"{bus}|{props['StatementId']}", {}
+
+
+def delete_bus_policy(physical_id: str, _props: JSON) -> None:
+    """Remove the statement."""
+    bus, _, statement = physical_id.partition("|")
+    eventbridge._remove_permission({"EventBusName": bus, "StatementId": statement})
+
+
+def create_capacity_provider(logical_id: str, props: JSON, stack_name: str) -> tuple[str, JSON]:
+    """AWS::ECS::CapacityProvider; a Managed Instances provider is kept as given, and its tasks say so."""
+    name = _name(props, "Name", stack_name, logical_id)
+    groups = provisioners._pascal_to_camel(props.get("AutoScalingGroupProvider") or {})
+    _checked(ecs._create_capacity_provider({"name": name, "autoScalingGroupProvider": groups, "tags": provisioners._pascal_to_camel(props.get("Tags") or [])}))
+    if props.get("ManagedInstancesProvider"):
+        ecs._capacity_providers[name] |= {
+            "managedInstancesProvider": provisioners._pascal_to_camel(props["ManagedInstancesProvider"]),
+            "cluster": props.get("ClusterName"),
+        }
+    return name, {"Arn": _arn("ecs", f"capacity-provider/{name}")}
+
+
+def associate_providers(logical_id: str, props: JSON, stack_name: str) -> tuple[str, JSON]:
+    """AWS::ECS::ClusterCapacityProviderAssociations."""
+    strategy = provisioners._pascal_to_camel(props.get("DefaultCapacityProviderStrategy") or [])
+    request = {"cluster": props["Cluster"], "capacityProviders": props.get("CapacityProviders") or [], "defaultCapacityProviderStrategy": strategy}
+    _checked(ecs._put_cluster_capacity_providers(request))
+    return _name({}, "", stack_name, logical_id), {}
+
+
+def _security_group_rule(direction: str) -> Create:
+    def create(_logical_id: str, props: JSON, _stack_name: str) -> tuple[str, JSON]:
+        group = provisioners._ec2._security_groups[props["GroupId"]]
+        group[direction] = [*group.get(direction, []), *provisioners._ec2_sg_permissions([props])]
+        identifier = f"sgr-{new_uuid().replace('-', '')[:17]}"
+        return identifier, {"Id": identifier}
+
+    return create

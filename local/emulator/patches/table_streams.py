@@ -1,0 +1,145 @@
+"""DynamoDB streams to functions: partial batches, finite retries, bisecting, on-failure destinations, one thread per mapping.
+
+Stock: `batchItemFailures` count as success (records lost in silence), a raised error is retried for ever, and one slow function
+holds up every other mapping. Delivery is prompt: the poller is woken by each write.
+"""
+
+import logging
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from ministack.core.responses import request_scope
+from ministack.services import dynamodb, lambda_svc
+
+from local.emulator.pin import expect, replace
+
+JSON = dict[str, Any]
+log = logging.getLogger("slipway.table_streams")
+IDLE_WAKE_GAP_SECONDS = 0.005
+RETRY_BASE_SECONDS, RETRY_MAX_SECONDS = 0.1, 5.0
+
+_busy: set[str] = set()
+_busy_lock = threading.Lock()
+
+
+@dataclass
+class Batch:
+    """Records to deliver, in order, and how often that was tried."""
+
+    records: list[JSON]
+    tries: int = 0
+
+
+def apply() -> None:
+    """Take over the streams' part of the poll loop."""
+    expect(lambda_svc._poll_loop, "processed = _poll_dynamodb_streams() or processed", "time.sleep(_ESM_IDLE_WAKE_GAP_SECONDS)")
+    expect(dynamodb._emit_stream_event, "esm_wake.set()")
+    expect(lambda_svc._send_ddb_stream_failure_record, "DDBStreamBatchInfo")
+    lambda_svc._ESM_IDLE_WAKE_GAP_SECONDS = IDLE_WAKE_GAP_SECONDS
+    replace(lambda_svc, "_poll_dynamodb_streams", poll)
+
+
+def poll() -> bool:
+    """Start a delivery thread for each mapping with records waiting; whether any was started."""
+    started = False
+    for account, region, mapping in lambda_svc._iter_all_esms():
+        if ":dynamodb:" not in mapping.get("EventSourceArn", "") or not mapping.get("Enabled", True):
+            continue
+        with request_scope(account, region):
+            started = _start(account, region, mapping) or started
+    return started
+
+
+def _start(account: str, region: str, mapping: JSON) -> bool:
+    identifier, table = mapping["UUID"], mapping["EventSourceArn"].split(":table/")[1].split("/")[0]
+    function, _ = lambda_svc._get_func_record_for_qualifier(mapping["FunctionName"], mapping.get("Qualifier"))
+    if function is None or (dynamodb._tables.get(table) or {}).get("LatestStreamArn") != mapping["EventSourceArn"]:
+        return False
+    lambda_svc._init_stream_position(identifier, mapping["EventSourceArn"], mapping.get("StartingPosition", "LATEST"))
+    with _busy_lock:
+        if identifier in _busy or dynamodb.stream_end_position(table) <= _position(identifier, table):
+            return False
+        _busy.add(identifier)
+    arguments = (account, region, mapping, function, table)
+    threading.Thread(target=_deliver_all, args=arguments, daemon=True, name=f"stream-{table}"[:15]).start()
+    return True
+
+
+def _position(identifier: str, table: str) -> int:
+    return max(int(lambda_svc._dynamodb_stream_positions[identifier]), int(dynamodb.stream_start_position(table)))
+
+
+def _deliver_all(account: str, region: str, mapping: JSON, function: JSON, table: str) -> None:
+    """Deliver until the stream is drained or the mapping is gone."""
+    identifier = mapping["UUID"]
+    with request_scope(account, region):
+        try:
+            while identifier in lambda_svc._esms and mapping.get("Enabled", True):
+                position = _position(identifier, table)
+                records = dynamodb.stream_records_since(table, position, int(mapping.get("BatchSize") or 100))
+                if not records:
+                    return
+                _deliver(mapping, function, list(records))
+                lambda_svc._dynamodb_stream_positions[identifier] = position + len(records)
+        except Exception:
+            log.exception("delivery from %s stopped", table)
+        finally:
+            with _busy_lock:
+                _busy.discard(identifier)
+            lambda_svc._esm_wake.set()  # a record may have come between the last read and here
+
+
+def _deliver(mapping: JSON, function: JSON, records: list[JSON]) -> None:
+    """Deliver records in order; returns when each was taken, given up on, or the mapping is gone."""
+    waiting = [Batch(records)]
+    while waiting and mapping["UUID"] in lambda_svc._esms:
+        batch = waiting.pop(0)
+        wanted = lambda_svc._apply_filter_criteria(batch.records, mapping)
+        if not wanted:
+            continue
+        result = lambda_svc._execute_function(function, {"Records": wanted})
+        rest = failed_part(batch, result, mapping)
+        if rest is None:
+            mapping["LastProcessingResult"] = f"OK - {len(wanted)} records"
+            continue
+        mapping["LastProcessingResult"] = "PROBLEM: Function call failed"
+        waiting[:0] = _again(rest, mapping, function, result)
+
+
+def failed_part(batch: Batch, result: JSON, mapping: JSON) -> Batch | None:
+    """What has to be delivered again: nothing, all of it, or everything from the first record reported as failed."""
+    if result.get("error"):
+        return batch
+    body = result.get("body")
+    if "ReportBatchItemFailures" not in (mapping.get("FunctionResponseTypes") or []) or not isinstance(body, dict):
+        return None
+    failures = [failure.get("itemIdentifier") for failure in body.get("batchItemFailures") or []]
+    if not failures:
+        return None
+    numbers = [record["dynamodb"]["SequenceNumber"] for record in batch.records]
+    if any(failure not in numbers for failure in failures):
+        return batch  # an identifier that is not of this batch fails all of it
+    first = min(numbers.index(failure) for failure in failures)
+    return Batch(batch.records[first:], batch.tries if first == 0 else 0)
+
+
+def _again(batch: Batch, mapping: JSON, function: JSON, result: JSON) -> list[Batch]:
+    """The batches to try next, after giving up on what is too old or was tried too often."""
+    limit = mapping.get("MaximumRetryAttempts")
+    oldest = min(float(record["dynamodb"].get("ApproximateCreationDateTime", time.time())) for record in batch.records)
+    age = mapping.get("MaximumRecordAgeInSeconds")
+    if len(batch.records) > 1 and mapping.get("BisectBatchOnFunctionError"):
+        half = len(batch.records) // 2
+        return [Batch(batch.records[:half], batch.tries), Batch(batch.records[half:], batch.tries)]
+    reason = ""
+    if age is not None and int(age) > 0 and time.time() - oldest > int(age):
+        reason = "MaxRecordAgeExceeded"
+    elif limit is not None and 0 <= int(limit) <= batch.tries:
+        reason = "RetryAttemptsExhausted"
+    if reason:
+        lambda_svc._send_ddb_stream_failure_record(mapping, function, batch.records, mapping["EventSourceArn"], result, reason)
+        return []
+    time.sleep(min(RETRY_BASE_SECONDS * 2**batch.tries, RETRY_MAX_SECONDS))
+    return [Batch(batch.records, batch.tries + 1)]
