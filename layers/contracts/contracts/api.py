@@ -1,0 +1,243 @@
+"""The management API as one table: every route, the function behind it, what it takes, answers and refuses.
+
+The OpenAPI document is generated from it, the template's routes are compared with it, and the authorisation tests are made from it.
+Imported by programs that check and generate, not by functions.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, TypeAdapter
+
+from contracts import views
+from contracts.access import IssueToken, Token
+from contracts.common import Page
+from contracts.model import MODEL_SPEC
+from contracts.problems import PROBLEMS, ProblemKind
+from contracts.responses import Accepted, ListEvents, ListModels, Operation
+
+Shape = type[BaseModel] | TypeAdapter[Any]
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+_BODY: Final = ("body-not-json", "body-not-object", "body-not-text", "body-too-deep", "body-too-large", "validation-failed")
+_KEY: Final = ("idempotency-key-invalid", "idempotency-key-reused")
+_GENERATION: Final = ("if-match-invalid", "generation-stale")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiRoute:
+    """One method on one path. `scope` is what the caller needs, None for everyone, authenticated or not.
+
+    `body` and `query` are what is taken, `answer` what a success with `status` carries (None = nothing that a contract describes).
+    `idempotent`: takes Idempotency-Key. `conditional`: takes If-Match. `tagged`: answers an ETag. `refusals`: codes of its own.
+    """
+
+    method: Method
+    path: str
+    context: str
+    function: str
+    summary: str
+    scope: str | None
+    status: int = 200
+    answer: Shape | None = None
+    body: Shape | None = None
+    query: type[BaseModel] | None = None
+    idempotent: bool = False
+    conditional: bool = False
+    tagged: bool = False
+    refusals: tuple[str, ...] = ()
+
+    @property
+    def operation_name(self) -> str:
+        """Stable name in the OpenAPI document, e.g. `create_model`."""
+        return self.function
+
+    @property
+    def logical_id(self) -> str:
+        """The function's logical id in template.yaml, e.g. `ServingCreateModelFunction`."""
+        return "".join(word.capitalize() for word in f"{self.context}_{self.function}".split("_")) + "Function"
+
+    @property
+    def problems(self) -> tuple[ProblemKind, ...]:
+        """Every problem that this route may answer, by status and code."""
+        codes = {"internal-error", *self.refusals}
+        codes |= {"not-authenticated", "scope-missing"} if self.scope else set()
+        codes |= set(_BODY) if self.body else set()
+        codes |= {"validation-failed"} if self.query else set()
+        codes |= set(_KEY) if self.idempotent else set()
+        codes |= set(_GENERATION) if self.conditional else set()
+        return tuple(sorted((PROBLEMS[code] for code in codes), key=lambda kind: (kind.status, kind.code)))
+
+
+ROUTES: Final = (
+    ApiRoute(
+        method="POST",
+        path="/models",
+        context="serving",
+        function="create_model",
+        summary="Ask for a model to be in service",
+        scope="models:write",
+        status=202,
+        body=MODEL_SPEC,
+        answer=Accepted,
+        idempotent=True,
+        tagged=True,
+        refusals=("model-exists", "group-not-yours"),
+    ),
+    ApiRoute(
+        method="GET",
+        path="/models",
+        context="serving",
+        function="list_models",
+        summary="List the models that the caller may see",
+        scope="models:read",
+        query=ListModels,
+        answer=views.ModelList,
+    ),
+    ApiRoute(
+        method="GET",
+        path="/models/{model_id}",
+        context="serving",
+        function="read_model",
+        summary="Read a model: the wish, and what became of it",
+        scope="models:read",
+        answer=views.READ_MODEL,
+        tagged=True,
+        refusals=("model-not-found",),
+    ),
+    ApiRoute(
+        method="DELETE",
+        path="/models/{model_id}",
+        context="serving",
+        function="delete_model",
+        summary="Ask for a model and everything that it occupies to be gone",
+        scope="models:write",
+        status=202,
+        answer=Accepted,
+        idempotent=True,
+        conditional=True,
+        refusals=("model-not-found",),
+    ),
+    ApiRoute(
+        method="POST",
+        path="/models/{model_id}/retry",
+        context="serving",
+        function="retry_model",
+        summary="Try a failed model's last operation again",
+        scope="models:write",
+        status=202,
+        answer=Accepted,
+        idempotent=True,
+        conditional=True,
+        refusals=("model-not-found",),
+    ),
+    ApiRoute(
+        method="GET",
+        path="/models/{model_id}/events",
+        context="serving",
+        function="list_model_events",
+        summary="Read a model's timeline from the ledger: who did what, before and after",
+        scope="models:read",
+        query=ListEvents,
+        answer=views.Timeline,
+        refusals=("model-not-found",),
+    ),
+    ApiRoute(
+        method="GET",
+        path="/models/{model_id}/versions",
+        context="registry",
+        function="list_versions",
+        summary="List a model's immutable versions",
+        scope="models:read",
+        query=Page,
+        answer=views.VersionList,
+        refusals=("model-not-found",),
+    ),
+    ApiRoute(
+        method="GET",
+        path="/models/{model_id}/versions/{version}",
+        context="registry",
+        function="read_version",
+        summary="Read one version and the evidence that it may be served",
+        scope="models:read",
+        answer=views.ModelVersion,
+        refusals=("version-not-found",),
+    ),
+    ApiRoute(
+        method="GET",
+        path="/operations/{operation_id}",
+        context="serving",
+        function="read_operation",
+        summary="Follow a command to its end",
+        scope="models:read",
+        answer=Operation,
+        refusals=("operation-not-found",),
+    ),
+    ApiRoute(
+        method="POST",
+        path="/operations/{operation_id}/cancel",
+        context="serving",
+        function="cancel_operation",
+        summary="Stop a running operation",
+        scope="models:write",
+        status=202,
+        answer=Accepted,
+        idempotent=True,
+        refusals=("operation-not-found",),
+    ),
+    ApiRoute(
+        method="POST",
+        path="/tokens",
+        context="access",
+        function="issue_token",
+        summary="Issue an API token; the token itself is in this answer, and only here",
+        scope="tokens:write",
+        status=201,
+        body=IssueToken,
+        answer=views.IssuedToken,
+        idempotent=True,
+        refusals=("group-not-yours",),
+    ),
+    ApiRoute(
+        method="GET",
+        path="/tokens",
+        context="access",
+        function="list_tokens",
+        summary="List tokens, without the tokens themselves",
+        scope="tokens:write",
+        query=Page,
+        answer=views.TokenList,
+    ),
+    ApiRoute(
+        method="GET",
+        path="/tokens/{token_id}",
+        context="access",
+        function="read_token",
+        summary="Read what a token may do",
+        scope="tokens:write",
+        answer=Token,
+        tagged=True,
+        refusals=("token-not-found",),
+    ),
+    ApiRoute(
+        method="DELETE",
+        path="/tokens/{token_id}",
+        context="access",
+        function="revoke_token",
+        summary="Revoke a token, from now on and everywhere",
+        scope="tokens:write",
+        status=200,
+        answer=Token,
+        idempotent=True,
+        refusals=("token-not-found",),
+    ),
+    ApiRoute(
+        method="GET",
+        path="/openapi.json",
+        context="access",
+        function="read_api_document",
+        summary="This document",
+        scope=None,
+    ),
+)
+"""Every route of the management API."""

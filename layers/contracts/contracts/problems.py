@@ -1,0 +1,43 @@
+"""Every stable problem code of the management API: its HTTP status and what it means. Codes are never renamed or reused."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemKind:
+    """One way for a request to be refused."""
+
+    code: str
+    status: int
+    meaning: str
+
+
+_KINDS: Final = (
+    ProblemKind("body-not-json", 400, "The body is not JSON."),
+    ProblemKind("body-not-object", 400, "The body is JSON, but no object."),
+    ProblemKind("body-not-text", 400, "The body is not UTF-8 text."),
+    ProblemKind("body-too-deep", 400, "The body nests deeper than 32 levels."),
+    ProblemKind("idempotency-key-invalid", 400, "Idempotency-Key takes 1 to 255 visible ASCII characters."),
+    ProblemKind("if-match-invalid", 400, "If-Match takes the generation in quotes, as the ETag gave it."),
+    ProblemKind(
+        "not-authenticated", 401, "Nobody can be recognised behind this request: no token, or one that is forged, expired or revoked."
+    ),
+    ProblemKind("scope-missing", 403, "The caller is known, and lacks the scope that this needs."),
+    ProblemKind("group-not-yours", 403, "A caller may grant only groups that the caller is in."),
+    ProblemKind("model-not-found", 404, "No such model, or none that the caller may know of."),
+    ProblemKind("operation-not-found", 404, "No such operation, or none that the caller may know of."),
+    ProblemKind("token-not-found", 404, "No such token, or none that the caller may know of."),
+    ProblemKind("version-not-found", 404, "No such version of this model."),
+    ProblemKind("idempotency-key-reused", 409, "The same Idempotency-Key came before with another request."),
+    ProblemKind("model-exists", 409, "A model with this id exists."),
+    ProblemKind("generation-stale", 412, "The model has changed since the generation in If-Match."),
+    ProblemKind("body-too-large", 413, "The body exceeds 1 MB."),
+    ProblemKind("validation-failed", 422, "At least one field is not acceptable; `errors` names each with its path and a code."),
+    ProblemKind("internal-error", 500, "Something failed on our side; tell the operators the request id in `instance`."),
+)
+
+PROBLEMS: Final[Mapping[str, ProblemKind]] = MappingProxyType({kind.code: kind for kind in _KINDS})
+"""Problem kinds by code."""

@@ -1,0 +1,124 @@
+"""Writes events/README.md: every event, its meaning, and who says and who hears it according to template.yaml's rules."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from contracts.catalogue import EVENTS
+from contracts.common import EventContract
+from scripts.event_files import context_of, folder_of, major
+from scripts.template import load, target_of
+
+_PUT_BY_ROUTERS = frozenset({"RouteHealthObserved"})
+"""Events that a router puts on the bus itself; every other one is announced from its context's ledger."""
+_DOWNSTREAM = "*public*"
+
+
+def consumers(template: dict[str, Any] | None = None) -> dict[str, list[str]]:
+    """Detail type → logical ids of the functions that a rule of the template brings it to, directly or through a queue."""
+    resources = (load() if template is None else template)["Resources"]
+    behind = _functions_behind_queues(resources)
+    found: dict[str, list[str]] = {}
+    for pattern, target in rules(resources):
+        for name in pattern.get("detail-type", []):
+            found.setdefault(name, []).extend(behind.get(target, [target]))
+    return {name: sorted(set(functions)) for name, functions in found.items()}
+
+
+def rules(resources: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
+    """Every (pattern, logical id of a target) of the template: SAM function events and plain rules."""
+    for logical_id, resource in resources.items():
+        properties = resource.get("Properties", {})
+        for source in _events(resource):
+            if source["Type"] in {"EventBridgeRule", "CloudWatchEvent"}:
+                yield source["Properties"]["Pattern"], logical_id
+        if resource["Type"] == "AWS::Events::Rule":
+            for target in properties.get("Targets", []):
+                name = target_of(target["Arn"])
+                if name:
+                    yield properties.get("EventPattern", {}), name
+
+
+def announcers(template: dict[str, Any] | None = None) -> dict[str, str]:
+    """Context → logical id of the function that announces its ledger."""
+    resources = (load() if template is None else template)["Resources"]
+    found = {}
+    for logical_id, resource in resources.items():
+        if any(source["Type"] == "DynamoDB" for source in _events(resource)):
+            found[_words(logical_id)[0]] = logical_id
+    return found
+
+
+def _functions_behind_queues(resources: dict[str, Any]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for logical_id, resource in resources.items():
+        for source in _events(resource):
+            queue = target_of(source.get("Properties", {}).get("Queue")) if source["Type"] == "SQS" else None
+            if queue:
+                found.setdefault(queue, []).append(logical_id)
+    return found
+
+
+def _events(resource: dict[str, Any]) -> list[dict[str, Any]]:
+    return list(resource.get("Properties", {}).get("Events", {}).values()) if resource["Type"] == "AWS::Serverless::Function" else []
+
+
+def readme() -> str:
+    """The whole page."""
+    heard, said = consumers(), announcers()
+    rows = [_row(event, heard.get(name, []), said) for name, event in EVENTS.items()]
+    return "\n".join([*_HEAD, *rows, "", *_MIDDLE, *_graph(heard), "```", ""])
+
+
+def _row(event: type[EventContract], heard_by: list[str], said: dict[str, str]) -> str:
+    name, folder = event.event_type(), folder_of(event)
+    producer = "routers" if name in _PUT_BY_ROUTERS else _place(said.get(context_of(event))) or f"`{context_of(event)}`"
+    consumer = "<br>".join(_place(function) or function for function in heard_by) or _DOWNSTREAM
+    meaning = " ".join((event.__doc__ or "").split())
+    links = f"[schema]({folder}/{major(event)}.schema.json) · [example]({folder}/{major(event)}.example.json)"
+    return f"| **{name}** | {event.contract_version} | {meaning} | {producer} | {consumer} | {links} |"
+
+
+def _place(logical_id: str | None) -> str | None:
+    """`ServingCreateModelFunction` → a link to functions/serving/create_model."""
+    if logical_id is None:
+        return None
+    context, *words = _words(logical_id.removesuffix("Function"))
+    name = "_".join(words)
+    return f"[`{context}/{name}`](../functions/{context}/{name}/handler.py)"
+
+
+def _words(logical_id: str) -> list[str]:
+    text = "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in logical_id)
+    return text.split()
+
+
+def _graph(heard: dict[str, list[str]]) -> list[str]:
+    edges: dict[tuple[str, str], list[str]] = {}
+    for name, event in EVENTS.items():
+        producer = "routers" if name in _PUT_BY_ROUTERS else context_of(event)
+        for consumer in {_words(function)[0] for function in heard.get(name, [])} or {"downstream"}:
+            edges.setdefault((producer, consumer), []).append(name)
+    return [f'  {producer} -->|"{"<br>".join(names)}"| {consumer}' for (producer, consumer), names in sorted(edges.items())]
+
+
+_HEAD = (
+    "# The events",
+    "",
+    "Made by `make contracts` from `layers/contracts` and the rules of `template.yaml`: edit those, not this page.",
+    "",
+    "Every event lies on the environment's bus as `detail = {metadata, data}`; `source` is `slipway.<context>`,",
+    "`detail-type` the event's name. Deduplicate on `detail.metadata.id`: the bus delivers at least once, and in no order.",
+    "Within a major version fields are only ever added; what is in `published/` has been promised and is replayed by the tests",
+    "for ever. *public*: nobody here listens, others may.",
+    "",
+    "| event | version | meaning | said by | heard by | files |",
+    "|---|---|---|---|---|---|",
+)
+_MIDDLE = (
+    "An example calls a function: `sam local invoke RoutingOnModelRequestedFunction -e events/serving/ModelRequested/v1.example.json`.",
+    "",
+    "## Who talks to whom",
+    "",
+    "```mermaid",
+    "flowchart LR",
+)
