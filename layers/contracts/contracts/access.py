@@ -31,7 +31,7 @@ class Token(Contract):
 
     token_id: TokenId
     name: str
-    principal: str = Field(examples=["token:notebook"])
+    principal: str = Field(examples=["token:abcdefghijklmn23"])
     groups: list[str]
     scopes: list[str]
     models: list[str] | None = None
@@ -54,7 +54,7 @@ class _TokenEvent(EventContract):
 
     token_id: TokenId = Field(examples=["abcdefghijklmn23"])
     name: str = Field(examples=["notebook"])
-    principal: str = Field(examples=["token:notebook"])
+    principal: str = Field(examples=["token:abcdefghijklmn23"])
 
 
 class TokenIssued(_TokenEvent):

@@ -42,6 +42,11 @@ class EventContract(Contract):
         """The bus's `detail-type`."""
         return cls.__name__
 
+    @classmethod
+    def receive(cls, data: Any) -> Self:
+        """The event as a consumer reads it: fields that a newer producer has added are passed over; pydantic's ValidationError otherwise."""
+        return cls.model_validate(data, extra="ignore")
+
 
 class Failure(Contract):
     """Why something failed: a stable code, a sentence, and what a person can do about it."""

@@ -24,12 +24,20 @@ class Bus:
                 {"EventBusName": self._name, "Source": e.source, "DetailType": e.event_type, "Detail": json.dumps(e.detail())}
                 for e in batch
             ]
-            answer = self._client.put_events(Entries=entries)
+            answer = self._put(entries)
             if answer.get("FailedEntryCount"):
                 refused = [e.metadata.id for e, result in zip(batch, answer["Entries"], strict=True) if result.get("ErrorCode")]
                 raise Transient(
                     "events-not-accepted", f"the bus refused {len(refused)} of {len(batch)} events", details={"event_ids": refused}
                 )
+
+    def _put(self, entries: list[dict[str, str]]) -> Any:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            return self._client.put_events(Entries=entries)
+        except (BotoCoreError, ClientError) as error:
+            raise Transient("bus-unreachable", f"the bus did not take {len(entries)} events: {type(error).__name__}") from error
 
 
 def _batches(envelopes: Sequence[Envelope]) -> list[list[Envelope]]:

@@ -4,34 +4,20 @@ The answer is stored in the transaction that carries the command out, under the 
 another request is refused. Keys live for 24 hours.
 """
 
-import hashlib
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
+from kit.caller import Command, command
 from kit.clock import Clock
 from kit.errors import Conflict
 from kit.table import Table, Transaction
 
+__all__ = ["COMMAND_LABEL", "Command", "CommandLog", "command"]
+
 COMMAND_LABEL = "command"
 _LIFETIME = timedelta(hours=24)
-
-
-@dataclass(frozen=True)
-class Command:
-    """Who asks what, under which key. `key` is None when the caller did not send one: then nothing is remembered."""
-
-    caller: str
-    key: str | None
-    digest: str
-
-
-def command(caller: str, key: str | None, request: Mapping[str, Any]) -> Command:
-    """The command that `caller` sends; `request` is everything that makes it this command (method, path, body, preconditions)."""
-    text = json.dumps(request, sort_keys=True, separators=(",", ":"))
-    return Command(caller, key, hashlib.sha256(text.encode()).hexdigest())
 
 
 class CommandLog:
@@ -65,4 +51,5 @@ class CommandLog:
 
 
 def _partition(asked: Command) -> str:
-    return f"COMMAND#{asked.caller}#{asked.key}"
+    # Quoted, or the caller `a#b` with the key `c` would meet the caller `a` with the key `b#c`.
+    return f"COMMAND#{quote(asked.caller, safe=':@')}#{asked.key}"

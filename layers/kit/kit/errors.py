@@ -30,7 +30,7 @@ class Violation:
     message: str
 
 
-@dataclass
+@dataclass(eq=False)  # comparing by value would make exceptions unhashable, which tracing and traceback code does not expect
 class SlipwayError(Exception):
     """Anything that Slipway itself reports; `code` is stable, `hint` says what to do next."""
 
@@ -50,7 +50,7 @@ class Refused(SlipwayError):
     status = 400
 
 
-@dataclass
+@dataclass(eq=False)
 class InvalidRequest(Refused):
     """The request itself is malformed (400) or its values are not acceptable (422)."""
 

@@ -8,11 +8,13 @@ import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import timedelta
+from itertools import islice
 from typing import Any
 
 from kit.bus import Bus
 from kit.clock import Clock, iso
 from kit.envelope import Envelope, Metadata
+from kit.errors import SlipwayError
 from kit.table import Row, Table, Transaction
 
 LEDGER_PREFIX = "LEDGER#"
@@ -66,14 +68,21 @@ class Announcer:
         self._table.remove(_outbox_partition(row.pk), envelope.metadata.id)
 
     def announce_forgotten(self, older_than_seconds: int = 60, limit: int = 500) -> int:
-        """Publish the facts whose markers are older than that; answers how many. Run by the context's sweep."""
+        """Publish the facts whose markers are older than that; answers how many. Run by the context's sweep.
+
+        One that cannot be published does not keep the others back; the first such error is raised at the end.
+        """
         horizon = iso(self._clock.now() - timedelta(seconds=older_than_seconds))
         count = 0
-        for row in self._forgotten(horizon):
-            if count == limit:
-                break
-            self.announce(row)
-            count += 1
+        failure: SlipwayError | None = None
+        for row in islice(self._forgotten(horizon), limit):
+            try:
+                self.announce(row)
+                count += 1
+            except SlipwayError as error:
+                failure = failure or error
+        if failure:
+            raise failure
         return count
 
     def _forgotten(self, horizon: str) -> Iterator[Row]:
@@ -81,7 +90,8 @@ class Announcer:
             for marker in self._table.query(f"OUTBOX#{shard}"):
                 row = self._table.get(marker.document["pk"], marker.document["sk"])
                 if row is None:
-                    continue  # the marker and its row are written together; a missing row is one that was announced and expired since
+                    self._table.remove(marker.pk, marker.sk)  # the two are written together: this row was announced and has expired since
+                    continue
                 if row.document["metadata"]["occurred_at"] > horizon:
                     break  # markers sort by time: everything behind this one is younger
                 yield row
