@@ -10,7 +10,7 @@ import os
 import random
 import threading
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Final
 
@@ -113,10 +113,11 @@ class Download:
                 self._check_running()
                 digest.update(partial.read(start, end))
                 self._report(end - start)
-        finally:
-            for _, _, future in ahead:
-                if future is not None:
-                    future.cancel()
+        except BaseException:
+            # No part may still write when the file is closed: its descriptor's number will be another file's.
+            self._abort.set()
+            wait([future for _, _, future in ahead if future is not None and not future.cancel()])
+            raise
 
     def _part(self, file: ManifestFile, partial: "_Partial", number: int, start: int, end: int) -> None:
         attempt = 0

@@ -1,0 +1,76 @@
+"""An engine without a model, with knobs: for tests, and for trying the platform without waiting for weights."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+from pydantic import AfterValidator, Field
+
+from contracts.artifact import Manifest
+from contracts.engine import FAILURES
+from engine.adapters.base import Adapter, Arguments, Launch, Metrics, Reading, engine_environment, read_arguments
+from engine.adapters.programs import read_failure_code, read_program_line
+from engine.child import Command, Death
+from engine.errors import EngineError
+
+
+def _known(code: str) -> str:
+    known = [failure.code for failure in FAILURES.values() if failure.exit_status is not None]
+    if code not in known:
+        raise ValueError(f"is none of {', '.join(known)}")
+    return code
+
+
+class MockArguments(Arguments):
+    """The knobs. Times in seconds or milliseconds as named; counts of requests do not include probes' metrics and health requests."""
+
+    load_seconds: float = Field(default=0, ge=0, le=3600)
+    first_token_ms: float = Field(default=0, ge=0, le=600_000)
+    tokens_per_second: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
+    failure_rate: float = Field(default=0, ge=0, le=1)
+    seed: int = Field(default=0, ge=0)
+    fail_with: Annotated[str, AfterValidator(_known)] | None = None
+    crash_after_seconds: Annotated[float, Field(ge=0)] | None = None
+    crash_after_requests: Annotated[int, Field(ge=0)] | None = None
+    freeze_after_requests: Annotated[int, Field(ge=0)] | None = None
+    context_length: int = Field(default=8192, ge=1)
+    embedding_dimensions: int = Field(default=8, ge=1, le=8192)
+
+
+class MockAdapter(Adapter):
+    """Runs `engine.programs.mock`; weights are welcome and unused."""
+
+    metrics: ClassVar = Metrics(
+        {
+            "mock:requests_running": "slipway_engine_requests_running",
+            "mock:generated_tokens_total": "slipway_engine_generated_tokens_total",
+            "mock:prompt_tokens_total": "slipway_engine_prompt_tokens_total",
+        },
+        running="mock:requests_running",
+        steps="mock:generated_tokens_total",
+    )
+    idle_connection_seconds: ClassVar = 30.0
+
+    def __init__(self, launch: Launch) -> None:
+        super().__init__(launch)
+        self.arguments = read_arguments(MockArguments, launch)
+
+    def check(self, directory: Path | None, manifest: Manifest | None) -> None:
+        """Accept anything."""
+
+    def command(self, directory: Path | None, manifest: Manifest | None) -> Command:  # noqa: ARG002 - it has no use for weights
+        """Build the program's start; knobs and key travel by its standard input."""
+        configuration = self.arguments.model_dump() | {"model_id": self.launch.model_id, "key": self.launch.key}
+        argv = [sys.executable, "-m", "engine.programs.mock"]
+        environment = engine_environment(self.launch.environment, keep_python_path=True)
+        return Command(argv, environment, json.dumps(configuration).encode())
+
+    def read_line(self, line: str) -> Reading:
+        """Follow our own program's lines."""
+        return read_program_line(line)
+
+    def explain(self, death: Death) -> EngineError:
+        """Fail with the code that was asked for."""
+        code = read_failure_code(tuple(death.lines))
+        return EngineError(code) if code else super().explain(death)
