@@ -44,7 +44,7 @@ class EventContract(Contract):
 
     @classmethod
     def receive(cls, data: Any) -> Self:
-        """The event as a consumer reads it: fields that a newer producer has added are passed over; pydantic's ValidationError otherwise."""
+        """The event as a consumer reads it: fields that a newer producer added are passed over; pydantic's ValidationError otherwise."""
         return cls.model_validate(data, extra="ignore")
 
 

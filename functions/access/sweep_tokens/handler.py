@@ -1,0 +1,17 @@
+"""Facts of access that were never announced are announced after all.
+
+Trigger: schedule, every five minutes. Takes: nothing. Emits: whatever was forgotten for over a minute.
+On failure: the next run tries again; the context's dead letters count failed invocations.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from kit.door import schedule
+from access import wiring
+
+
+@schedule
+def handler() -> Mapping[str, Any]:
+    """Sweep once."""
+    return wiring.sweep_tokens()()

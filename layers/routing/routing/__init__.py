@@ -1,0 +1,1 @@
+"""Where requests for each model name go, and who may make them."""

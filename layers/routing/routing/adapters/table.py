@@ -1,0 +1,123 @@
+"""The route table in DynamoDB: one partition, whose head every change must move on by one."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from contracts.routing import HEAD_KEY, ROUTE_PREFIX, ROUTES_PARTITION, RouteChanged, RouteTarget
+from contracts.routing import Route as Row
+from kit.clock import Clock
+from kit.envelope import Cause, Fact, Wrapper
+from kit.ledger import record
+from kit.table import Table, Transaction
+from routing.domain.route import Change, Known, Route, Target
+from routing.ports import Snapshot
+
+_GONE_PREFIX = "GONE#"
+_GONE_LIFETIME = timedelta(days=30)  # far longer than any delivery may take
+
+
+@dataclass(frozen=True)
+class TableSnapshot:
+    """The table's revision and what it held of one model at it."""
+
+    revision: int
+    known: Known
+    document: dict[str, Any] | None
+    row_revision: int
+
+
+class DynamoRouteTable:
+    """Reads the head first: as every change moves it, an unmoved head at commit proves that what was read behind it still holds."""
+
+    def __init__(self, table: Table, wrapper: Wrapper, clock: Clock) -> None:
+        self._table, self._wrapper, self._clock = table, wrapper, clock
+
+    def read(self, model_id: str) -> TableSnapshot:
+        """The head, the model's row and what remains of an earlier one; strongly consistent."""
+        head = self._table.get(ROUTES_PARTITION, HEAD_KEY)
+        revision = int(head.attributes["revision"]) if head else 0
+        gone = self._table.get(ROUTES_PARTITION, _GONE_PREFIX + model_id)
+        ended = str(gone.attributes["event_id"]) if gone else None
+        row = self._table.get(ROUTES_PARTITION, ROUTE_PREFIX + model_id)
+        if row is None:
+            return TableSnapshot(revision, Known(None, ended), None, 0)
+        route = _route(row.document, str(row.attributes["last_event"]), deleting=row.attributes["deleting"] == 1)
+        return TableSnapshot(revision, Known(route, ended), row.document, int(row.attributes["revision"]))
+
+    def commit(self, snapshot: Snapshot, change: Change, cause: Cause) -> None:
+        """One transaction: head, row, ledger, outbox."""
+        if not isinstance(snapshot, TableSnapshot):
+            message = "a snapshot is committed to the table that it was read from"
+            raise TypeError(message)
+        revision = snapshot.revision + 1
+        after = _document(change.route, revision) if change.route else None
+        transaction = Transaction()
+        _move_head(transaction, snapshot.revision)
+        if change.route is not None and after is not None:
+            attributes = {"revision": revision, "last_event": change.route.last_event, "deleting": int(change.route.deleting)}
+            _write(transaction, snapshot, ROUTE_PREFIX + change.model_id, after, attributes)
+        elif snapshot.document is not None:
+            transaction.delete("route", ROUTES_PARTITION, ROUTE_PREFIX + change.model_id, when={"revision": snapshot.row_revision})
+        if change.gone is not None:
+            expires = int((self._clock.now() + _GONE_LIFETIME).timestamp())
+            transaction.put("gone", ROUTES_PARTITION, _GONE_PREFIX + change.model_id, {}, event_id=change.gone, expires_at=expires)
+        data = RouteChanged.validate_document(
+            {
+                "model_id": change.model_id,
+                "generation": change.generation,
+                "revision": revision,
+                "state": change.route.state if change.route else "removed",
+                "route": after,
+                "reason": change.reason,
+            }
+        ).document()
+        envelope = self._wrapper.wrap(Fact(RouteChanged.event_type(), data, RouteChanged.contract_version), cause)
+        record(transaction, ROUTES_PARTITION, revision, envelope, snapshot.document, after)
+        self._table.commit(transaction)
+
+
+def _move_head(transaction: Transaction, revision: int) -> None:
+    if revision == 0:
+        transaction.insert("head", ROUTES_PARTITION, HEAD_KEY, {}, revision=1)
+    else:
+        transaction.replace("head", ROUTES_PARTITION, HEAD_KEY, {}, when={"revision": revision}, revision=revision + 1)
+
+
+def _write(transaction: Transaction, snapshot: TableSnapshot, key: str, document: dict[str, Any], attributes: dict[str, Any]) -> None:
+    if snapshot.document is None:
+        transaction.insert("route", ROUTES_PARTITION, key, document, **attributes)
+    else:
+        transaction.replace("route", ROUTES_PARTITION, key, document, when={"revision": snapshot.row_revision}, **attributes)
+
+
+def _document(route: Route, revision: int) -> dict[str, Any]:
+    targets = [
+        RouteTarget(
+            target_id=target.target_id,
+            version=target.version,
+            kind=target.kind,
+            address=target.address,
+            port=target.port,
+            weight=target.weight,
+            status=target.status,
+            engine_kind=target.engine_kind,
+        ).document()
+        for target in route.targets
+    ]
+    own = {"model_id": route.model_id, "revision": revision, "generation": route.generation, "state": route.state, "targets": targets}
+    return Row.validate_document({**route.about, **own}).document()
+
+
+def _route(document: dict[str, Any], last_event: str, *, deleting: bool) -> Route:
+    row = Row.validate_document(document).document()
+    own = {"model_id", "revision", "generation", "state", "targets"}
+    return Route(
+        model_id=row["model_id"],
+        generation=row["generation"],
+        state=row["state"],
+        about={name: value for name, value in row.items() if name not in own},
+        last_event=last_event,
+        targets=tuple(Target(**target) for target in row["targets"]),
+        deleting=deleting,
+    )
