@@ -1,5 +1,6 @@
-"""The two long-lived programs of the laptop, the process containers and the emulator: started detached, found again by id and birth, stopped."""
+"""The laptop's long-lived programs, process containers and emulator: started detached, found again by id and birth, stopped."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -70,6 +71,7 @@ class Daemon:
             process = subprocess.Popen(
                 self.command, cwd=ROOT, env=self.environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
             )
+        process.returncode = 0  # detached: it outlives us, so nobody here waits for it
         _write(self.record, json.dumps({"pid": process.pid, "born": born(process.pid)}))
         return True
 
@@ -126,10 +128,8 @@ class Daemon:
         return True
 
     def _remains(self, pid: int) -> bool:
-        try:
+        with contextlib.suppress(ChildProcessError):
             os.waitpid(pid, os.WNOHANG)  # reap it where we are its parent
-        except ChildProcessError:
-            pass
         return self.pid() is not None and not _is_zombie(pid)
 
 

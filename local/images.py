@@ -9,7 +9,7 @@ from local.settings import ROOT, Settings, interpreter
 
 @dataclass(frozen=True)
 class Image:
-    """A program standing in for a container image; `environment` is forced on its containers, as a container's own network and file system are."""
+    """A program standing in for a container image; `environment` is forced on its containers, as their network is."""
 
     repository: str
     python: Path

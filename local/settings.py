@@ -1,4 +1,4 @@
-"""Where the laptop's platform keeps its things and which ports it listens on. Standard library only: it runs before anything is installed."""
+"""Where the laptop's platform keeps its things and which ports it listens on. Standard library only."""
 
 import os
 from dataclasses import dataclass

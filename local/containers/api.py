@@ -80,7 +80,7 @@ class Engine:
         return container
 
     def _free_address(self) -> str:
-        """A loopback address no living container has: 127.x.y.n with x.y from the emulator's port, n rotating so that none is reused at once."""
+        """A loopback address no living container has: 127.x.y.n, x.y from the emulator's port, n rotating so none is reused at once."""
         high, low = divmod(self._settings.emulator_port, 256)
         taken = {container.address for container in self._containers.values() if container.status != "exited"}
         for _ in range(FIRST_HOST, LAST_HOST + 1):
@@ -185,7 +185,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         """Every method goes through one table."""
         self._route()
 
-    do_POST = do_DELETE = do_HEAD = do_PUT = do_GET
+    do_POST = do_DELETE = do_HEAD = do_PUT = do_GET  # noqa: N815 - the base class names them
 
     def _route(self) -> None:
         url = urllib.parse.urlsplit(self.path)
@@ -199,7 +199,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 if match and self.command in method:
                     action(self, [urllib.parse.unquote(group) for group in match.groups()], query, body)
                     return
-            raise NotFoundError(f"page not found: {self.command} {path}")
+            self.answer(404, {"message": f"page not found: {self.command} {path}"})
         except NotFoundError as error:
             self.answer(404, {"message": str(error)})
         except ConflictError as error:

@@ -23,7 +23,7 @@ NAMES = (
 
 
 def apply_patches(off: set[str]) -> list[str]:
-    """Apply every patch not switched off; the names applied. Raises ValueError for an unknown name, PatchMismatchError for another emulator."""
+    """Apply every patch not switched off; the names applied. Raises ValueError or PatchMismatchError."""
     unknown = off - set(NAMES)
     if unknown:
         raise ValueError(f"SLIPWAY_PATCHES_OFF names no patch: {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")

@@ -20,7 +20,7 @@ def apply() -> None:
     expect(lambda_svc._emit_lambda_logs, "log_text.splitlines()")
     expect(cloudwatch._put_metric_data, 'namespace = cbor_data.get("Namespace", "")')
 
-    def emit_logs(func: JSON, request_id: str, log_text: str, error: bool, duration_ms: int, **options: Any) -> None:  # noqa: FBT001 - the emulator's signature
+    def emit_logs(func: JSON, request_id: str, log_text: str, error: bool, duration_ms: int, **options: Any) -> None:
         stock_emit(func, request_id, log_text, error, duration_ms, **options)
         record((log_text or "").splitlines())
 
@@ -51,7 +51,12 @@ def metrics(document: JSON) -> list[tuple[str, list[JSON]]]:
     found = []
     for directive in document["_aws"]["CloudWatchMetrics"]:
         data = [
-            {"MetricName": metric["Name"], "Unit": metric.get("Unit", "None"), "Dimensions": _dimensions(document, names), **_values(document[metric["Name"]])}
+            {
+                "MetricName": metric["Name"],
+                "Unit": metric.get("Unit", "None"),
+                "Dimensions": _dimensions(document, names),
+                **_values(document[metric["Name"]]),
+            }
             for names in directive.get("Dimensions") or [[]]
             for metric in directive["Metrics"]
             if metric["Name"] in document

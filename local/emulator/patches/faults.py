@@ -1,4 +1,4 @@
-"""Faults at the wire, for tests: throttling, 5xx, delay, a reply lost after success. Signatures and roles stay intact, as no proxy is involved.
+"""Faults at the wire, for tests: throttling, 5xx, delay, a reply lost after success. Signatures and roles stay intact.
 
 `POST /_slipway/faults` with a JSON list of rules replaces all rules and answers the rules and what fired; `GET` answers only.
 """
@@ -68,7 +68,11 @@ def _fault(method: str, path: str, headers: dict[str, str], body: bytes, query: 
 def _error(fault: Fault, headers: dict[str, str], request_id: str) -> Response:
     if "x-amz-target" in headers:
         body = json.dumps({"__type": fault.code, "message": fault.message}).encode()
-        return fault.status, {"Content-Type": "application/x-amz-json-1.0", "x-amzn-errortype": fault.code, "x-amzn-requestid": request_id}, body
+        return (
+            fault.status,
+            {"Content-Type": "application/x-amz-json-1.0", "x-amzn-errortype": fault.code, "x-amzn-requestid": request_id},
+            body,
+        )
     xml = f"<ErrorResponse><Error><Code>{fault.code}</Code><Message>{fault.message}</Message></Error></ErrorResponse>"
     if "application/json" in headers.get("content-type", ""):
         body = json.dumps({"code": fault.code, "message": fault.message}).encode()

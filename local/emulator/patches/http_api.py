@@ -55,7 +55,11 @@ def _authorizer(api_id: str, name: str, scheme: JSON) -> tuple[str, str]:
     """Create an authorizer; its id and the authorization type of the routes that use it."""
     given = scheme.get("x-amazon-apigateway-authorizer") or {}
     source = given.get("identitySource") or "$request.header.Authorization"
-    props: JSON = {"ApiId": api_id, "Name": name, "IdentitySource": [part.strip() for part in source.split(",")] if isinstance(source, str) else source}
+    props: JSON = {
+        "ApiId": api_id,
+        "Name": name,
+        "IdentitySource": [part.strip() for part in source.split(",")] if isinstance(source, str) else source,
+    }
     if str(given.get("type", "")).lower() == "jwt":
         jwt = given.get("jwtConfiguration") or {}
         props |= {"AuthorizerType": "JWT", "JwtConfiguration": {"Audience": jwt.get("audience", []), "Issuer": jwt.get("issuer", "")}}

@@ -5,6 +5,7 @@ Stock: deployment fails with `Unrecognized resource types`.
 
 import json
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 from ministack.core.responses import get_account_id, get_region, new_uuid
@@ -44,13 +45,13 @@ def _arn(service: str, resource: str) -> str:
 
 
 def _checked(answer: Any) -> Any:
-    if answer[0] >= 400:
+    if answer[0] >= HTTPStatus.BAD_REQUEST:
         raise ValueError(answer[2].decode() if isinstance(answer[2], bytes) else str(answer[2]))
     return answer
 
 
 def _name(props: JSON, key: str, stack_name: str, logical_id: str) -> str:
-    return props.get(key) or provisioners._physical_name(stack_name, logical_id, max_len=48)
+    return str(props.get(key) or provisioners._physical_name(stack_name, logical_id, max_len=48))
 
 
 # Recorded: the type's GetAtt attributes, from its physical id.
@@ -77,7 +78,9 @@ RECORDED: dict[str, dict[str, Callable[[str], str]]] = {
 
 
 def _recorder(type_name: str, attributes: dict[str, Callable[[str], str]]) -> Create:
-    named = {"AWS::CloudWatch::CompositeAlarm": "AlarmName", "AWS::ApplicationAutoScaling::ScalingPolicy": "PolicyName"}.get(type_name, "Name")
+    named = {"AWS::CloudWatch::CompositeAlarm": "AlarmName", "AWS::ApplicationAutoScaling::ScalingPolicy": "PolicyName"}.get(
+        type_name, "Name"
+    )
 
     def create(logical_id: str, props: JSON, stack_name: str) -> tuple[str, JSON]:
         if type_name == "AWS::ApplicationAutoScaling::ScalableTarget":
@@ -105,7 +108,12 @@ def create_archive(logical_id: str, props: JSON, stack_name: str) -> tuple[str, 
     """AWS::Events::Archive."""
     name = _name(props, "ArchiveName", stack_name, logical_id)
     pattern = json.dumps(props["EventPattern"]) if props.get("EventPattern") else ""
-    request = {"ArchiveName": name, "EventSourceArn": props["SourceArn"], "EventPattern": pattern, "RetentionDays": int(props.get("RetentionDays") or 0)}
+    request = {
+        "ArchiveName": name,
+        "EventSourceArn": props["SourceArn"],
+        "EventPattern": pattern,
+        "RetentionDays": int(props.get("RetentionDays") or 0),
+    }
     _checked(eventbridge._create_archive(request))
     return name, {"Arn": _arn("events", f"archive/{name}"), "ArchiveName": name}
 
@@ -113,8 +121,15 @@ def create_archive(logical_id: str, props: JSON, stack_name: str) -> tuple[str, 
 def create_bus_policy(_logical_id: str, props: JSON, _stack_name: str) -> tuple[str, JSON]:
     """AWS::Events::EventBusPolicy, given as a statement."""
     bus, statement = props.get("EventBusName", "default"), props.get("Statement") or {}
-    request = {"EventBusName": bus, "StatementId": props["StatementId"], "Principal": props.get("Principal") or statement.get("Principal", "*")}
-    request |= {"Action": props.get("Action") or statement.get("Action", "events:PutEvents"), "Condition": props.get("Condition") or statement.get("Condition")}
+    request = {
+        "EventBusName": bus,
+        "StatementId": props["StatementId"],
+        "Principal": props.get("Principal") or statement.get("Principal", "*"),
+    }
+    request |= {
+        "Action": props.get("Action") or statement.get("Action", "events:PutEvents"),
+        "Condition": props.get("Condition") or statement.get("Condition"),
+    }
     _checked(eventbridge._put_permission(request))
     return f"{bus}|{props['StatementId']}", {}
 
@@ -129,7 +144,11 @@ def create_capacity_provider(logical_id: str, props: JSON, stack_name: str) -> t
     """AWS::ECS::CapacityProvider; a Managed Instances provider is kept as given, and its tasks say so."""
     name = _name(props, "Name", stack_name, logical_id)
     groups = provisioners._pascal_to_camel(props.get("AutoScalingGroupProvider") or {})
-    _checked(ecs._create_capacity_provider({"name": name, "autoScalingGroupProvider": groups, "tags": provisioners._pascal_to_camel(props.get("Tags") or [])}))
+    _checked(
+        ecs._create_capacity_provider(
+            {"name": name, "autoScalingGroupProvider": groups, "tags": provisioners._pascal_to_camel(props.get("Tags") or [])}
+        )
+    )
     if props.get("ManagedInstancesProvider"):
         ecs._capacity_providers[name] |= {
             "managedInstancesProvider": provisioners._pascal_to_camel(props["ManagedInstancesProvider"]),
@@ -141,7 +160,11 @@ def create_capacity_provider(logical_id: str, props: JSON, stack_name: str) -> t
 def associate_providers(logical_id: str, props: JSON, stack_name: str) -> tuple[str, JSON]:
     """AWS::ECS::ClusterCapacityProviderAssociations."""
     strategy = provisioners._pascal_to_camel(props.get("DefaultCapacityProviderStrategy") or [])
-    request = {"cluster": props["Cluster"], "capacityProviders": props.get("CapacityProviders") or [], "defaultCapacityProviderStrategy": strategy}
+    request = {
+        "cluster": props["Cluster"],
+        "capacityProviders": props.get("CapacityProviders") or [],
+        "defaultCapacityProviderStrategy": strategy,
+    }
     _checked(ecs._put_cluster_capacity_providers(request))
     return _name({}, "", stack_name, logical_id), {}
 

@@ -1,6 +1,6 @@
 """Rule targets: finite retries, then the target's dead-letter queue; queues must allow EventBridge, functions are invoked asynchronously.
 
-Stock: an event that cannot be delivered is dropped with a line in the log, a queue without a policy receives, a failing function is not tried again.
+Stock: an event that cannot be delivered is dropped, a queue without a policy receives, a failing function is not tried again.
 """
 
 import contextvars
@@ -87,7 +87,7 @@ def note(failure: DeliveryError) -> None:
 
 
 def check_target(target: JSON, rule: JSON) -> None:
-    """Refuse what AWS refuses before delivery: an injected fault, a queue that is not there or does not allow this rule; raises DeliveryError."""
+    """Refuse what AWS refuses before delivery: an injected fault, a queue that is absent or closed to this rule; raises DeliveryError."""
     arn = target.get("Arn", "")
     fault = RULES.match_target(arn)
     if fault:
@@ -119,9 +119,9 @@ def _statement_allows(statement: JSON, queue_arn: str, rule_arn: str) -> bool:
         return False
     for operator, pairs in (statement.get("Condition") or {}).items():
         for key, wanted in pairs.items():
-            if key.lower() == "aws:sourcearn" and operator in {"ArnEquals", "ArnLike", "StringEquals", "StringLike"}:
-                if not any(fnmatch.fnmatchcase(rule_arn, value) for value in _list(wanted)):
-                    return False
+            about_source = key.lower() == "aws:sourcearn" and operator in {"ArnEquals", "ArnLike", "StringEquals", "StringLike"}
+            if about_source and not any(fnmatch.fnmatchcase(rule_arn, value) for value in _list(wanted)):
+                return False
     return True
 
 

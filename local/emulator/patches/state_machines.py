@@ -1,5 +1,5 @@
-"""Waiting for a task token as AWS does it: heartbeats are enforced, a function that fails to start the wait fails the state, each attempt has
-its own token, and stopping an execution ends its waits. Executions also start at once instead of after 150 ms.
+"""Waiting for a task token as AWS does it: heartbeats are enforced, a function that fails to start the wait fails the state,
+each attempt has its own token, and stopping an execution ends its waits. Executions also start at once instead of after 150 ms.
 
 Stock: HeartbeatSeconds is ignored, a failed invocation waits for its callback for ever, and a retry reuses the token.
 """
@@ -15,43 +15,49 @@ from local.emulator.pin import replace, rewrite
 JSON = dict[str, Any]
 FOREVER_SECONDS = 99_999.0
 
-WAIT = '''    timeout = state_def.get("TimeoutSeconds", 99999)
+WAIT = """    timeout = state_def.get("TimeoutSeconds", 99999)
     if not evt.wait(timeout=timeout):
         _task_tokens.pop(token, None)
         raise _ExecutionError("States.Timeout",
                               "Task timed out waiting for callback")
-'''
-OUR_WAIT = '''    _failure = _slipway_wait(_task_tokens[token], state_def)
+"""
+OUR_WAIT = """    _failure = _slipway_wait(_task_tokens[token], state_def)
     if _failure:
         _task_tokens.pop(token, None)
         raise _ExecutionError(*_failure)
-'''
-SWALLOWED = '''            _call_lambda(func_ref, lambda_payload)
+"""
+SWALLOWED = """            _call_lambda(func_ref, lambda_payload)
         except _ExecutionError:
             pass
-'''
-RAISED = '''            _call_lambda(func_ref, lambda_payload)
+"""
+RAISED = """            _call_lambda(func_ref, lambda_payload)
         except _ExecutionError:
             _task_tokens.pop(token, None)
             raise
-'''
+"""
 
 
 def apply() -> None:
     """Rewrite the callback's wait and what leads to it."""
     stepfunctions._slipway_wait = wait
+    record = '"event": evt, "result": None, "error": None, "heartbeat": None}'
+    call = 'resource, effective, ctx["Task"]["Token"], '
     rewrite(
         stepfunctions,
         "_invoke_with_callback",
         (WAIT, OUR_WAIT),
         (SWALLOWED, RAISED),
-        ('"event": evt, "result": None, "error": None, "heartbeat": None}', '"event": evt, "result": None, "error": None, "heartbeat": None, "execution": state_def.get("_execution")}'),
+        (record, record.removesuffix("}") + ', "execution": state_def.get("_execution")}'),
     )
     rewrite(
         stepfunctions,
         "_execute_task",
-        ('resource, effective, ctx["Task"]["Token"], state_def)', 'resource, effective, ctx["Task"]["Token"], {**state_def, "_execution": (execution or {}).get("executionArn")})'),
-        ('        ctx["State"]["RetryCount"] = sum(retry_counts.values())\n', '        ctx["State"]["RetryCount"] = sum(retry_counts.values())\n        if is_callback:\n            ctx["Task"] = {"Token": new_uuid()}\n'),
+        (f"{call}state_def)", call + '{**state_def, "_execution": (execution or {}).get("executionArn")})'),
+        (
+            '        ctx["State"]["RetryCount"] = sum(retry_counts.values())\n',
+            '        ctx["State"]["RetryCount"] = sum(retry_counts.values())\n'
+            '        if is_callback:\n            ctx["Task"] = {"Token": new_uuid()}\n',
+        ),
     )
     rewrite(stepfunctions, "_run_execution", ("    time.sleep(0.15)\n", ""))
     stock_stop, stock_beat = stepfunctions._stop_execution, stepfunctions._send_task_heartbeat
@@ -60,7 +66,7 @@ def apply() -> None:
         answer = stock_stop(data)
         for waiting in list(stepfunctions._task_tokens.values()):
             if waiting.get("execution") == data.get("executionArn"):
-                waiting["error"] = {"Error": "States.TaskFailed", "Cause": "The execution was stopped"}
+                waiting["result"] = "null"  # the walk ends at the next state, as the execution no longer runs
                 waiting["event"].set()
         return answer
 

@@ -20,7 +20,13 @@ log = logging.getLogger("slipway.task_lifecycle")
 DEFAULT_STOP_SECONDS = 30
 RESTORE_DELAY_SECONDS = 0.2
 # What the emulator's scheduler gives as a reason when it stops a task for the service.
-SCHEDULER_REASONS = {"Deployment completed", "Task definition updated", "Deployment capacity limit", "Service scaling down", "Service deleted"}
+SCHEDULER_REASONS = {
+    "Deployment completed",
+    "Task definition updated",
+    "Deployment capacity limit",
+    "Service scaling down",
+    "Service deleted",
+}
 _lost: list[tuple[str, str, JSON]] = []
 
 
@@ -32,7 +38,9 @@ def apply() -> None:
     expect(ecs._mark_task_activating, "No version bump")
     replace(ecs, "_stop_task", stop_task)
     replace(ecs, "_mark_task_stopped", mark_stopped)
-    rewrite(ecs, "_watch_task_lifecycle", ("                time.sleep(0.1)\n", "                _slipway_wait_for_exit(task, docker_client)\n"))
+    rewrite(
+        ecs, "_watch_task_lifecycle", ("                time.sleep(0.1)\n", "                _slipway_wait_for_exit(task, docker_client)\n")
+    )
     ecs._slipway_wait_for_exit = wait_for_exit
     rewrite(ecs, "_maybe_mark_stopped", ('"Essential container exited"', '"Essential container in task exited"'))
     _announce_starting()
@@ -72,10 +80,15 @@ def _announce_addresses() -> None:
                 details = {detail["name"]: detail["value"] for detail in attachment["details"]}
                 if "networkInterfaceId" not in details:
                     address = details["privateIPv4Address"]
-                    names = {"networkInterfaceId": f"eni-{new_uuid().replace('-', '')[:17]}", "privateDnsName": f"ip-{address.replace('.', '-')}.ec2.internal"}
+                    names = {
+                        "networkInterfaceId": f"eni-{new_uuid().replace('-', '')[:17]}",
+                        "privateDnsName": f"ip-{address.replace('.', '-')}.ec2.internal",
+                    }
                     attachment["details"] += [{"name": name, "value": value} for name, value in names.items()]
                 for described in task["containers"]:
-                    described["networkInterfaces"] = [{"attachmentId": attachment["id"], "privateIpv4Address": details["privateIPv4Address"]}]
+                    described["networkInterfaces"] = [
+                        {"attachmentId": attachment["id"], "privateIpv4Address": details["privateIPv4Address"]}
+                    ]
 
     stock = replace(ecs, "_record_task_ip", record_ip)
 
@@ -88,7 +101,9 @@ def _announce_lost() -> None:
         stock_restore(data)
         for (account, region, _), task in ecs._tasks.all_items():
             if task.get("desiredStatus") != "STOPPED" or any(container.get("lastStatus") != "STOPPED" for container in task["containers"]):
-                task.update(desiredStatus="STOPPED", stopCode="TerminationNotice", stoppedReason="The platform was restarted", stoppedAt=now_iso())
+                task.update(
+                    desiredStatus="STOPPED", stopCode="TerminationNotice", stoppedReason="The platform was restarted", stoppedAt=now_iso()
+                )
                 for container in task["containers"]:
                     container["lastStatus"] = "STOPPED"
                 _lost.append((account, region, task))
@@ -127,7 +142,11 @@ def stop_task(data: JSON) -> Any:
     cluster = ecs._resolve_cluster_name(data.get("cluster", "default"))
     task = ecs._resolve_task(data.get("task", ""), cluster) if cluster else None
     if not task:
-        name, text = ("InvalidParameterException", "The referenced task was not found.") if cluster else ("ClusterNotFoundException", "Cluster not found.")
+        name, text = (
+            ("InvalidParameterException", "The referenced task was not found.")
+            if cluster
+            else ("ClusterNotFoundException", "Cluster not found.")
+        )
         return ecs.error_response_json(name, text, 400)
     reason = data.get("reason") or "Task stopped by user"
     code = "UserInitiated"

@@ -24,7 +24,9 @@ def apply() -> None:
     expect(imds.handle_request, 'if path.startswith("/v2/credentials/"):')
     expect(ecs._register_metadata, 'env["AWS_CONTAINER_CREDENTIALS_FULL_URI"]', 'env["AWS_ENDPOINT_URL"]')
 
-    def register(task_arn: str, cluster: str, definition: JSON, container: JSON, launch_type: str, env: JSON, host_mode: Any, address: Any) -> Any:
+    def register(
+        task_arn: str, cluster: str, definition: JSON, container: JSON, launch_type: str, env: JSON, host_mode: Any, address: Any
+    ) -> Any:
         token = stock_register(task_arn, cluster, definition, container, launch_type, env, host_mode, address)
         for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
             env.setdefault(name, get_region())

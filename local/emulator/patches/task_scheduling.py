@@ -1,5 +1,6 @@
-"""The service scheduler as ECS runs it: deployments are announced, failing tasks are restarted ever more slowly, tasks carry their deployment's id
-and their provider's launch type, creating a service again with the same token answers the first, a deleted one drains.
+"""The service scheduler as ECS runs it: deployments are announced, failing tasks restart ever more slowly, tasks carry
+their deployment's id and their provider's launch type, creating a service with the same token answers the first, a deleted one
+drains.
 
 Stock: a first deployment is complete before anything runs, a crashing task is restarted at once and for ever.
 """
@@ -7,6 +8,7 @@ Stock: a first deployment is complete before anything runs, a crashing task is r
 import json
 import os
 import threading
+from http import HTTPStatus
 from typing import Any
 
 from ministack.core.responses import get_account_id, get_region, json_response, request_scope
@@ -24,8 +26,20 @@ _failures: dict[str, int] = {}
 
 def apply() -> None:
     """Rewrite the scheduler's parts."""
-    rewrite(ecs, "_make_deployment", ('"COMPLETED" if status == "PRIMARY" else "IN_PROGRESS"', '"IN_PROGRESS"'), ('"ECS deployment completed." if status == "PRIMARY" else ""', '""'))
-    rewrite(ecs, "_record_service_task_failure", ("    if should_reconcile:\n        _reconcile_service_tasks(cluster_name, svc_key)\n", "    if should_reconcile:\n        _slipway_restart(cluster_name, svc_key, task)\n"))
+    rewrite(
+        ecs,
+        "_make_deployment",
+        ('"COMPLETED" if status == "PRIMARY" else "IN_PROGRESS"', '"IN_PROGRESS"'),
+        ('"ECS deployment completed." if status == "PRIMARY" else ""', '""'),
+    )
+    rewrite(
+        ecs,
+        "_record_service_task_failure",
+        (
+            "    if should_reconcile:\n        _reconcile_service_tasks(cluster_name, svc_key)\n",
+            "    if should_reconcile:\n        _slipway_restart(cluster_name, svc_key, task)\n",
+        ),
+    )
     ecs._slipway_restart = restart
     rewrite(ecs, "_reconcile_service_tasks", ('"startedBy": svc_name,', '"startedBy": primary["id"] if primary else svc_name,'))
     rewrite(ecs, "_delete_service", ('    svc["status"] = "INACTIVE"\n', '    svc["status"] = _slipway_drain(svc)\n'))
@@ -50,7 +64,7 @@ def _launch_types() -> None:
 
 def _deployments() -> None:
     """Announce the states of deployments, whoever changes them."""
-    expect(ecs._refresh_service_state, '_sync_service_targets(cluster_name, svc)')
+    expect(ecs._refresh_service_state, "_sync_service_targets(cluster_name, svc)")
 
     def refresh(cluster: str, group: str) -> None:
         stock(cluster, group)
@@ -71,7 +85,12 @@ def announce(service: JSON, deployment: JSON) -> None:
     if state == deployment.get("_announced"):
         return
     deployment["_announced"] = state
-    deployment_changed(service, deployment, f"SERVICE_DEPLOYMENT_{state}", deployment.get("rolloutStateReason") or f"ECS deployment {deployment['id']} {str(state).lower()}.")
+    deployment_changed(
+        service,
+        deployment,
+        f"SERVICE_DEPLOYMENT_{state}",
+        deployment.get("rolloutStateReason") or f"ECS deployment {deployment['id']} {str(state).lower()}.",
+    )
 
 
 def _creation() -> None:
@@ -86,9 +105,9 @@ def _creation() -> None:
             return ecs.error_response_json("InvalidParameterException", "Unable to Start a service that is still Draining.", 400)
         answer = stock(data)
         status, headers, body = answer
-        if status >= 400 and b"not idempotent" in body:
+        if status >= HTTPStatus.BAD_REQUEST and b"not idempotent" in body:
             return ecs.error_response_json("InvalidParameterException", json.loads(body)["message"], status)
-        if status < 400:
+        if status < HTTPStatus.BAD_REQUEST:
             ecs._services[f"{cluster}/{data['serviceName']}"]["_client_token"] = data.get("clientToken")
         return status, headers, body
 
