@@ -59,6 +59,8 @@ class Metrics:
 
 
 NOTHING: Final = Reading()
+OWN_PROGRAM: Final = "slipway-engine:"
+"""How the lines begin that a program of ours prints for the supervisor."""
 
 
 class Adapter(ABC):
@@ -87,7 +89,7 @@ class Adapter(ABC):
 
     def is_noise(self, line: str) -> bool:
         """True for lines that are not worth a log entry."""
-        return not line
+        return line.startswith(OWN_PROGRAM)
 
     def explain(self, death: Death) -> EngineError:
         """Say why the engine ended."""

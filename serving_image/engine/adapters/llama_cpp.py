@@ -90,7 +90,7 @@ class LlamaCppAdapter(Adapter):
 
     def is_noise(self, line: str) -> bool:
         """One line for each request and slot is too many."""
-        return " slot " in line or "log_server_r" in line or "update_slots" in line
+        return super().is_noise(line) or " slot " in line or "log_server_r" in line or "update_slots" in line
 
     def _facts(self, directory: Path | None, manifest: Manifest | None) -> GgufFacts:
         try:

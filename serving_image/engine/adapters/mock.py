@@ -23,7 +23,7 @@ def _known(code: str) -> str:
 
 
 class MockArguments(Arguments):
-    """The knobs. Times in seconds or milliseconds as named; counts of requests do not include probes' metrics and health requests."""
+    """The knobs. Times in seconds or milliseconds as named; counts of requests include the supervisor's own completions."""
 
     load_seconds: float = Field(default=0, ge=0, le=3600)
     first_token_ms: float = Field(default=0, ge=0, le=600_000)

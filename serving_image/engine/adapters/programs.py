@@ -4,10 +4,9 @@ import re
 from typing import Final
 
 from contracts.engine import Phase
-from engine.adapters.base import NOTHING, Reading
+from engine.adapters.base import NOTHING, OWN_PROGRAM, Reading
 
-PREFIX: Final = "slipway-engine:"
-_LINE: Final = re.compile(rf"^{PREFIX} (loading|listening|version|failure) ?(.*)$")
+_LINE: Final = re.compile(rf"^{OWN_PROGRAM} (loading|listening|version|failure) ?(.*)$")
 
 
 def read_program_line(line: str) -> Reading:

@@ -10,7 +10,7 @@ import os
 import random
 import threading
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Final
 
@@ -58,14 +58,14 @@ class Download:
         files = sorted(manifest.files, key=lambda file: file.size_bytes, reverse=True)
         with ThreadPoolExecutor(PART_THREADS, "part") as parts, ThreadPoolExecutor(FILE_THREADS, "file") as workers:
             running = [workers.submit(self._file, file, parts) for file in files]
-            try:
-                for future in running:
-                    future.result()
-            except BaseException:
-                self._abort.set()
-                for future in running:
-                    future.cancel()
-                raise
+            wait(running, return_when=FIRST_EXCEPTION)
+            for future in running:
+                future.cancel()
+        failures = [error for future in running if not future.cancelled() and (error := future.exception()) is not None]
+        # What was told to stop because something else had failed is not the cause.
+        failures.sort(key=lambda error: isinstance(error, CancelledWorkError))
+        if failures:
+            raise failures[0]
 
     def _file(self, file: ManifestFile, parts: ThreadPoolExecutor) -> None:
         try:
