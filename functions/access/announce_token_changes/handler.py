@@ -4,9 +4,9 @@ Trigger: the table's stream, inserted rows whose `sk` begins with `LEDGER#`. Tak
 On failure: retried from the failed row, eight attempts with bisecting, then the context's dead letters; the sweep tells it later.
 """
 
+from access import wiring
 from kit.door import stream
 from kit.table import Row
-from access import wiring
 
 
 @stream

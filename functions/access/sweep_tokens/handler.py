@@ -7,8 +7,8 @@ On failure: the next run tries again; the context's dead letters count failed in
 from collections.abc import Mapping
 from typing import Any
 
-from kit.door import schedule
 from access import wiring
+from kit.door import schedule
 
 
 @schedule

@@ -1,6 +1,7 @@
 """A model shall go: its route closes, and whoever waits for that is told.
 
-Trigger: bus rule on `ModelDeletionRequested` of slipway.serving. Takes: the event. Emits: `RouteChanged` (closed or removed), through the ledger.
+Trigger: bus rule on `ModelDeletionRequested` of slipway.serving. Takes: the event.
+Emits: `RouteChanged` (closed or removed), through the ledger.
 On failure: delivered again four times within an hour, then the context's dead letters.
 """
 

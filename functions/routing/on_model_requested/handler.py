@@ -1,6 +1,7 @@
 """A third party's model is offered to the routers.
 
-Trigger: bus rule on `ModelRequested` of slipway.serving, provider hosting. Takes: the event. Emits: `RouteChanged` (probing), through the ledger.
+Trigger: bus rule on `ModelRequested` of slipway.serving, provider hosting. Takes: the event.
+Emits: `RouteChanged` (probing), through the ledger.
 On failure: delivered again four times within an hour, then the context's dead letters.
 """
 

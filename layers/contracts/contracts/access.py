@@ -4,11 +4,12 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 
+from contracts import tokens
 from contracts.common import Contract, EventContract, Group, ModelId
 
-TOKENS_PARTITION = "TOKENS"
-HEAD_KEY = "HEAD"
-TOKEN_PREFIX = "TOKEN#"  # noqa: S105 - a row's key, not a secret
+TOKENS_PARTITION = tokens.TOKENS_PARTITION
+HEAD_KEY = tokens.HEAD_KEY
+TOKEN_PREFIX = tokens.TOKEN_PREFIX
 
 Scope = Literal["admin", "models:read", "models:write", "tokens:write", "inference"]
 TokenId = Annotated[str, StringConstraints(pattern=r"^[a-z2-7]{16}$")]

@@ -19,6 +19,9 @@ KEY_TYPES: Final[Mapping[str, str]] = {"RS256": "RSA", "ES256": "EC"}
 CLOCK_LEEWAY_SECONDS: Final = 60
 """For `nbf` and `iat`, where the issuer's clock may run ahead of ours. None for `exp`: what has expired is worth nothing."""
 
+SUBJECT_PREFIX: Final = "oidc:"
+"""Before every subject of the issuer, so that none can bear the name of a token's principal (`token:…`)."""
+
 MAX_TOKEN_LENGTH: Final = 16_384
 ADMIN_SCOPES: Final = ("admin",)
 USER_SCOPES: Final = ("models:read", "inference")
@@ -116,7 +119,7 @@ def check_claims(claims: Mapping[str, Any], rules: OidcRules, now: float) -> Ide
     if not isinstance(subject, str) or not 0 < len(subject) <= _TEXT_LIMIT:
         raise TokenRefused("subject-missing")
     groups = _groups(claims.get(rules.groups_claim))
-    return Identity(subject, groups, scopes_of(groups, rules), expires_at)
+    return Identity(SUBJECT_PREFIX + subject, groups, scopes_of(groups, rules), expires_at)
 
 
 def scopes_of(groups: Sequence[str], rules: OidcRules) -> tuple[str, ...]:

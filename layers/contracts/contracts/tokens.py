@@ -17,6 +17,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Self
 
+TOKENS_PARTITION: Final = "TOKENS"
+HEAD_KEY: Final = "HEAD"
+TOKEN_PREFIX: Final = "TOKEN#"  # noqa: S105 - a row's key, not a secret
 TOKEN_MARK: Final = "slp_"  # noqa: S105 - what every token begins with, not a token
 _ID_ALPHABET: Final = "abcdefghijklmnopqrstuvwxyz234567"
 _ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"

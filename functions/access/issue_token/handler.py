@@ -1,0 +1,19 @@
+"""A new API token is issued and shown this once.
+
+Trigger: `POST /tokens`. Takes: `IssueToken`, `Idempotency-Key`. Emits: `TokenIssued`, through the ledger. Answers: 201 with the token.
+On failure: a problem document; nothing is written unless everything is.
+"""
+
+from access import wiring
+from contracts.access import IssueToken
+from kit.caller import command
+from kit.door import Answer, Request, http
+
+
+@http
+def handler(request: Request) -> Answer:
+    """Issue one."""
+    wish = request.body(IssueToken.validate_document)
+    asked = command(request.caller.subject, request.idempotency_key, {"do": "POST /tokens", "body": wish.document()})
+    answer = wiring.issue_token()(wish, request.caller, asked, request.request_id)
+    return Answer(201, answer, {"location": f"/tokens/{answer['token_id']}"})
