@@ -20,8 +20,9 @@ from kit.patience import Patience
 class IssueToken:
     """Answers the token's row with the token itself, which is shown here and nowhere else.
 
-    The secret part is derived from the pepper and a random salt. The salt is kept with the command for as long as the Idempotency-Key lives,
-    so that a repeated request can be answered alike without the token being stored: the table alone gives nothing away, nor does the pepper.
+    The secret part is derived from the pepper and a random salt. The salt is kept with the command for as long as the Idempotency-Key
+    lives, so that a repeated request can be answered alike without the token being stored: neither the table nor the pepper alone gives
+    anything away.
     """
 
     def __init__(
