@@ -1,0 +1,97 @@
+"""The crash sweep: whatever call to AWS a function dies before or after, delivering its message again leads to the same end.
+
+    sweep(arrange, act, observe)
+
+runs `act` once undisturbed, then once per AWS call and moment with a crash there, each time in a fresh world, followed by an undisturbed
+redelivery, and compares what `observe` sees with the undisturbed run. `sweep` answers how many crashes it tried.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+from unittest.mock import patch
+
+from botocore.client import BaseClient
+
+World = TypeVar("World")
+Moment = Literal["before", "after"]
+
+
+class Crash(BaseException):
+    """The process dies. Not an Exception, so that no `except Exception` on the way can survive it."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call to AWS: `dynamodb`, `TransactWriteItems`, and what was sent."""
+
+    service: str
+    operation: str
+    parameters: dict[str, Any]
+
+
+@dataclass
+class Watch:
+    """The AWS calls made while it lasts, and where to crash: at the call with this number (from 0), before or after it."""
+
+    crash_at: int | None = None
+    moment: Moment = "before"
+    calls: list[Call] = field(default_factory=list)
+
+    def of(self, operation: str) -> list[Call]:
+        """The calls of one operation."""
+        return [call for call in self.calls if call.operation == operation]
+
+
+@contextmanager
+def watching(crash_at: int | None = None, moment: Moment = "before") -> Iterator[Watch]:
+    """Record every AWS call made by boto3 clients, and crash where told."""
+    watch = Watch(crash_at, moment)
+    real = BaseClient._make_api_call
+
+    def call(self: Any, operation: str, parameters: dict[str, Any]) -> Any:
+        number = len(watch.calls)
+        watch.calls.append(Call(self.meta.service_model.service_name, operation, parameters))
+        if number == watch.crash_at and watch.moment == "before":
+            raise Crash
+        answer = real(self, operation, parameters)
+        if number == watch.crash_at and watch.moment == "after":
+            raise Crash
+        return answer
+
+    with patch.object(BaseClient, "_make_api_call", call):
+        yield watch
+
+
+def sweep(
+    arrange: Callable[[], AbstractContextManager[World]],
+    act: Callable[[World], Any],
+    observe: Callable[[World], Any],
+) -> int:
+    """Try every crash; AssertionError names the call after whose crash the end was another. Answers the number of crashes tried (> 0)."""
+    with arrange() as world:
+        with watching() as undisturbed:
+            act(world)
+        expected = observe(world)
+    assert undisturbed.calls, "nothing to crash: the function made no call to AWS"
+    tried = 0
+    for number, called in enumerate(undisturbed.calls):
+        for moment in ("before", "after"):
+            with arrange() as world:
+                _crash_once(world, act, number, moment)
+                act(world)
+                seen = observe(world)
+            assert seen == expected, f"a crash {moment} call {number}, {called.service} {called.operation}, ends differently"
+            tried += 1
+    return tried
+
+
+def _crash_once(world: World, act: Callable[[World], Any], number: int, moment: Moment) -> None:
+    with watching(number, moment):
+        try:
+            act(world)
+        except Crash:
+            return
+    message = f"the run ended without reaching call {number}: it is not the same run twice"
+    raise AssertionError(message)
