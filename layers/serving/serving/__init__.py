@@ -1,0 +1,1 @@
+"""The wish for each model and what became of it."""

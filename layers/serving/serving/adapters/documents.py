@@ -1,0 +1,77 @@
+"""Aggregates and operations as the JSON documents of their rows."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from serving.domain.model import Condition, Deployment, Failure, LiveTask, Model, RouteView, Status, Verdict
+from serving.domain.operation import Goal, Operation, OperationStatus, Step, Wait
+from serving.domain.tasks import TaskObservation
+
+Document = dict[str, Any]
+
+
+def of_model(model: Model) -> Document:
+    """The document of a model's row."""
+    return asdict(model)
+
+
+def model(document: Mapping[str, Any]) -> Model:
+    """The model in a row's document. Fields that a newer release added have their defaults."""
+    d = dict(document)
+    return Model(
+        **{
+            **d,
+            "status": Status(d["status"]),
+            "conditions": tuple(Condition(**c) for c in d.get("conditions", ())),
+            "failure": _failure(d.get("failure")),
+            "deployment": Deployment(**d["deployment"]) if d.get("deployment") else None,
+            "tasks": tuple(LiveTask(**t) for t in d.get("tasks", ())),
+            "failed_starts": tuple(d.get("failed_starts", ())),
+            "route": RouteView(**d["route"]) if d.get("route") else None,
+            "verdict": _verdict(d.get("verdict")),
+        }
+    )
+
+
+def of_operation(operation: Operation) -> Document:
+    """The document of an operation's row."""
+    return asdict(operation)
+
+
+def operation(document: Mapping[str, Any]) -> Operation:
+    """The operation in a row's document."""
+    d = dict(document)
+    return Operation(
+        **{
+            **d,
+            "goal": Goal(d["goal"]),
+            "status": OperationStatus(d["status"]),
+            "allowed_groups": tuple(d.get("allowed_groups", ())),
+            "reason": _failure(d.get("reason")),
+            "doom": _failure(d.get("doom")),
+        }
+    )
+
+
+def of_wait(wait: Wait) -> Document:
+    """The document of a wait's row."""
+    return asdict(wait)
+
+
+def wait(document: Mapping[str, Any]) -> Wait:
+    """The wait in a row's document."""
+    return Wait(**{**document, "step": Step(document["step"])})
+
+
+def of_observation(observation: TaskObservation) -> Document:
+    """The document of a task's row."""
+    return asdict(observation)
+
+
+def _failure(document: Mapping[str, Any] | None) -> Failure | None:
+    return Failure(**document) if document else None
+
+
+def _verdict(document: Mapping[str, Any] | None) -> Verdict | None:
+    return Verdict(**{**document, "failure": _failure(document.get("failure"))}) if document else None

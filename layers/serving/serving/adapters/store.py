@@ -1,0 +1,173 @@
+"""Serving's table: rows as docs/architecture.md lays them out, one transaction per change."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from kit import commands, envelope, ledger
+from kit.clock import Clock
+from kit.table import Attribute, Row, Table, Transaction
+from serving.adapters import documents
+from serving.domain.change import Cause, Change, TaskChange, picture
+from serving.domain.model import Model
+from serving.domain.operation import Operation, Wait
+from serving.ports import Command, LedgerEntry, Remembered
+
+_MODEL, _OPERATION, _SERVICE = "MODEL", "OPERATION", "SERVICE"
+_TASK_PREFIX, _WAIT_PREFIX = "TASK#", "WAIT#"
+_RUNNING = "RUNNING"
+_STOPPED_TASK_LIFETIME = timedelta(days=1)  # longer than any redelivery of an older event about it
+_RELEASED_LIFETIME = timedelta(days=7)  # for late events, and for the sweep to know an orphan as ours
+_FORWARD_END = "\x7f"  # beyond every character of a model id
+
+
+class TableStore:
+    """`ports.Store` on DynamoDB."""
+
+    def __init__(self, table: Table, wrapper: envelope.Wrapper, clock: Clock) -> None:
+        self._table, self._wrapper, self._clock = table, wrapper, clock
+        self._commands = commands.CommandLog(table, clock)
+
+    def model(self, model_id: str) -> Model | None:
+        """See `ports.Store`."""
+        row = self._table.get(_partition(model_id), _MODEL)
+        return documents.model(row.document) if row else None
+
+    def operation(self, operation_id: str) -> Operation | None:
+        """See `ports.Store`."""
+        row = self._table.get(f"OPERATION#{operation_id}", _OPERATION)
+        return documents.operation(row.document) if row else None
+
+    def wait(self, operation_id: str, model_id: str) -> Wait | None:
+        """See `ports.Store`."""
+        row = self._table.get(_partition(model_id), _WAIT_PREFIX + operation_id)
+        return documents.wait(row.document) if row else None
+
+    def task_version(self, model_id: str, task_id: str) -> int | None:
+        """See `ports.Store`."""
+        row = self._table.get(_partition(model_id), _TASK_PREFIX + task_id)
+        return int(row.attributes["version"]) if row else None
+
+    def forget_observations(self, model_id: str) -> None:
+        """See `ports.Store`."""
+        for row in list(self._table.query(_partition(model_id), prefix=_TASK_PREFIX)):
+            self._table.remove(row.pk, row.sk)
+
+    def owner_of(self, service: str) -> tuple[str, int] | None:
+        """See `ports.Store`."""
+        row = self._table.get(f"SERVICE#{service}", _SERVICE)
+        return (str(row.document["model_id"]), int(row.document["generation"])) if row else None
+
+    def answer(self, command: Command) -> dict[str, Any] | None:
+        """See `ports.Store`."""
+        return self._commands.answer(_asked(command))
+
+    def commit(self, change: Change, cause: Cause, remembered: Remembered | None = None) -> None:
+        """See `ports.Store`."""
+        transaction = Transaction()
+        _write_model(transaction, change.before, change.after)
+        for before, after in change.operations:
+            _write_operation(transaction, before, after)
+        if change.task:
+            self._write_task(transaction, change.after.model_id, change.task)
+        self._write_waits(transaction, change)
+        self._write_services(transaction, change)
+        if remembered:
+            self._commands.remember(transaction, _asked(remembered.command), remembered.answer)
+        self._record(transaction, change, cause)
+        self._table.commit(transaction)
+
+    def models(self, *, prefix: str, after: str | None, forward: bool) -> Iterator[Model]:
+        """See `ports.Store`."""
+        start = {"pk": _partition(after), "sk": _MODEL, "collection": _MODEL, "sort_key": after} if after else None
+        up_to = prefix + _FORWARD_END if prefix else None
+        for row in self._table.query_collection(_MODEL, after=start, up_to=up_to, forward=forward):
+            if str(row.attributes["sort_key"]).startswith(prefix):
+                yield documents.model(row.document)
+            elif not forward:
+                return  # ids only get smaller from here on
+
+    def running_operations(self) -> Iterator[Operation]:
+        """See `ports.Store`."""
+        for row in list(self._table.query_collection(_RUNNING)):
+            operation = self.operation(str(row.document["operation_id"]))
+            if operation and not operation.ended:
+                yield operation
+
+    def ledger(self, model_id: str, *, after: int | None, limit: int, forward: bool) -> list[LedgerEntry]:
+        """See `ports.Store`."""
+        start = ledger.ledger_key(after) if after is not None else None
+        rows = self._table.query(_partition(model_id), prefix=ledger.LEDGER_PREFIX, after=start, limit=limit, forward=forward)
+        return [_entry(row) for row in rows]
+
+    def _write_task(self, transaction: Transaction, model_id: str, task: TaskChange) -> None:
+        seen = task.observation
+        expires = self._expiry(_STOPPED_TASK_LIFETIME) if seen.stopped else None
+        where = _partition(model_id), _TASK_PREFIX + seen.task_id
+        document, plain = documents.of_observation(seen), {"version": seen.version, "expires_at": expires}
+        if task.known_version is None:
+            transaction.insert("task", *where, document, **plain)
+        else:
+            transaction.replace("task", *where, document, when={"version": task.known_version}, **plain)
+
+    def _write_waits(self, transaction: Transaction, change: Change) -> None:
+        where = _partition(change.after.model_id)
+        if change.wait:
+            # Only the operation's own machine writes here, and a repeated step brings the token that counts.
+            transaction.put("wait", where, _WAIT_PREFIX + change.wait.operation_id, documents.of_wait(change.wait))
+        if change.ended_wait:
+            transaction.delete("wait", where, _WAIT_PREFIX + change.ended_wait)
+
+    def _write_services(self, transaction: Transaction, change: Change) -> None:
+        owned = {"model_id": change.after.model_id, "generation": change.after.generation}
+        if change.claim:
+            transaction.put("service", f"SERVICE#{change.claim}", _SERVICE, owned)
+        if change.released and change.before and change.before.deployment:
+            owned["generation"] = change.before.deployment.generation
+            expires = self._expiry(_RELEASED_LIFETIME)
+            transaction.put("service", f"SERVICE#{change.released}", _SERVICE, owned, expires_at=expires)
+
+    def _record(self, transaction: Transaction, change: Change, cause: Cause) -> None:
+        revision = change.before.revision if change.before else 0
+        why = envelope.Cause(cause.actor, cause.correlation_id, cause.causation_id)
+        for number, fact in enumerate(change.facts, start=revision + 1):
+            wrapped = self._wrapper.wrap(envelope.Fact(fact.event_type, fact.data), why)
+            before, after = picture(change.before, wish=fact.wish), picture(change.after, wish=fact.wish)
+            ledger.record(transaction, _partition(change.after.model_id), number, wrapped, before, after)
+
+    def _expiry(self, lifetime: timedelta) -> int:
+        return int((self._clock.now() + lifetime).timestamp())
+
+
+def _write_model(transaction: Transaction, before: Model | None, after: Model) -> None:
+    where = _partition(after.model_id), _MODEL
+    plain: dict[str, Attribute | None] = {"generation": after.generation, "revision": after.revision, "edition": after.edition}
+    if not after.deleted:
+        plain |= {"collection": _MODEL, "sort_key": after.model_id}
+    if before is None:
+        transaction.insert("model", *where, documents.of_model(after), **plain)
+    else:
+        transaction.replace("model", *where, documents.of_model(after), when={"edition": before.edition}, **plain)
+
+
+def _write_operation(transaction: Transaction, before: Operation | None, after: Operation) -> None:
+    where = f"OPERATION#{after.operation_id}", _OPERATION
+    plain: dict[str, Attribute | None] = {"edition": after.edition, "status": after.status.value}
+    if not after.ended:
+        plain |= {"collection": _RUNNING, "sort_key": after.deadline}
+    if before is None:
+        transaction.insert("operation", *where, documents.of_operation(after), **plain)
+    else:
+        transaction.replace("operation", *where, documents.of_operation(after), when={"edition": before.edition}, **plain)
+
+
+def _entry(row: Row) -> LedgerEntry:
+    return LedgerEntry(int(row.document["revision"]), row.document)
+
+
+def _asked(command: Command) -> commands.Command:
+    return commands.command(command.caller, command.key, command.request)
+
+
+def _partition(model_id: str) -> str:
+    return f"MODEL#{model_id}"

@@ -1,0 +1,194 @@
+"""A model: what is wanted of it and what is known about it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any, Self
+
+ENGINE_PORT = 8080
+Spec = Mapping[str, Any]
+
+
+class Status(StrEnum):
+    """Where a model is in its life. `FAILED` is never a dead end: retry and delete work from it."""
+
+    CREATING = "Creating"
+    IN_SERVICE = "InService"
+    UPDATING = "Updating"
+    STARTING = "Starting"
+    STOPPING = "Stopping"
+    STOPPED = "Stopped"
+    DELETING = "Deleting"
+    FAILED = "Failed"
+
+
+class Aspect(StrEnum):
+    """The sides of a model's state that are reported one by one."""
+
+    ARTIFACT_VALIDATED = "ArtifactValidated"
+    CAPACITY_AVAILABLE = "CapacityAvailable"
+    ENGINE_READY = "EngineReady"
+    ROUTE_OPEN = "RouteOpen"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why something failed: a stable code, a sentence, what a person can do."""
+
+    code: str
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One aspect: `status` is True, False or Unknown (as text); `since` moves only when `status` does."""
+
+    type: str
+    status: str
+    reason: str
+    message: str
+    since: str
+
+
+@dataclass(frozen=True)
+class LiveTask:
+    """An ECS task that has not stopped yet, as last heard of."""
+
+    task_id: str
+    generation: int
+    last_status: str
+    desired_status: str
+    address: str | None
+
+    @property
+    def target_status(self) -> str | None:
+        """`running` or `stopping` once there is something to reach; None before."""
+        if self.address is None:
+            return None
+        if self.desired_status == "STOPPED":
+            return "stopping"
+        return "running" if self.last_status == "RUNNING" else None
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """The ECS service that belongs to the model, and the generation that it was made for."""
+
+    service: str
+    generation: int
+
+
+@dataclass(frozen=True)
+class RouteView:
+    """The route as last heard of; the newest revision wins."""
+
+    state: str
+    revision: int
+    generation: int
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the registry found out about an artefact, and during which operation."""
+
+    version: str
+    manifest_sha256: str
+    validated: bool
+    operation_id: str
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True)
+class Model:
+    """The aggregate. `edition` rises with every write (the optimistic lock), `revision` with every fact, `generation` with every wish.
+
+    A deleted model stays as a tombstone, so that all three go on rising if its id is used again; `life` is the first revision of this life.
+    `exposed` says that routing has been told of something to send requests to;
+    `caused_by` is the id of the last event that taught us something.
+    """
+
+    model_id: str
+    generation: int
+    revision: int
+    edition: int
+    status: Status
+    spec: Spec
+    created_by: str
+    created_at: str
+    updated_by: str
+    updated_at: str
+    life: int = 1
+    observed_generation: int = 0
+    conditions: tuple[Condition, ...] = ()
+    failure: Failure | None = None
+    failed_goal: str | None = None
+    operation: str | None = None
+    deployment: Deployment | None = None
+    tasks: tuple[LiveTask, ...] = ()
+    failed_starts: tuple[str, ...] = ()
+    route: RouteView | None = None
+    verdict: Verdict | None = None
+    exposed: bool = False
+    caused_by: str | None = None
+    deleted: bool = False
+
+    @property
+    def hosting(self) -> str:
+        """`hosted` or `provider`."""
+        return str(self.spec["hosting"])
+
+    @property
+    def version(self) -> str:
+        """The version that is wanted."""
+        return str(self.spec["version"])
+
+    @property
+    def allowed_groups(self) -> tuple[str, ...]:
+        """Whose the model is."""
+        return tuple(self.spec.get("allowed_groups", ()))
+
+    @property
+    def running(self) -> int:
+        """How many copies run."""
+        return sum(1 for task in self.tasks if task.target_status == "running")
+
+    @property
+    def desired(self) -> int:
+        """How many copies shall run; 0 where a third party serves."""
+        return int(self.spec["capacity"]["desired"]) if "capacity" in self.spec else 0
+
+    @property
+    def manifest_sha256(self) -> str | None:
+        """The digest that names the artefact's content; None where there is none."""
+        return str(self.spec["artifact"]["manifest_sha256"]) if "artifact" in self.spec else None
+
+    def targets(self) -> list[dict[str, Any]]:
+        """The copies that can be reached, as CapacityChanged tells them, in a stable order."""
+        return [
+            {"target_id": t.task_id, "version": self.version, "address": t.address, "port": ENGINE_PORT, "status": t.target_status}
+            for t in sorted(self.tasks, key=lambda task: task.task_id)
+            if t.target_status
+        ]
+
+    def with_condition(self, aspect: Aspect, status: bool | None, reason: str, now: str, message: str = "") -> Self:
+        """With this aspect as told; `since` stays where the status does not change."""
+        text = "Unknown" if status is None else str(status)
+        old = next((c for c in self.conditions if c.type == aspect), None)
+        since = old.since if old and old.status == text else now
+        others = tuple(c for c in self.conditions if c.type != aspect)
+        conditions = (*others, Condition(aspect.value, text, reason, message, since))
+        return replace(self, conditions=tuple(sorted(conditions, key=lambda c: c.type)))
+
+    def fits(self, verdict: Verdict | None) -> bool:
+        """Whether the verdict is about the artefact that is wanted now."""
+        return verdict is not None and (verdict.version, verdict.manifest_sha256) == (self.version, self.manifest_sha256)
+
+
+@dataclass(frozen=True)
+class Fact:
+    """Something that has become true of a model: the event's name and data. `wish` says that the wish itself changed with it."""
+
+    event_type: str
+    data: dict[str, Any] = field(default_factory=dict)
+    wish: bool = False

@@ -1,0 +1,127 @@
+"""What is learnt about a model from others, and what that changes. None = nothing new."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from serving.domain import tasks
+from serving.domain.change import Change, TaskChange, change
+from serving.domain.model import Aspect, Fact, Failure, Model, RouteView, Status, Verdict
+from serving.domain.operation import Goal, Operation
+from serving.domain.tasks import TaskObservation
+
+_QUIET = frozenset({Status.DELETING, Status.FAILED})
+"""Statuses in which capacity is on its way out: the route is closed already, and telling of targets could only open it again."""
+_PROGRESS_STEP = 0.05  # a finer progress is not worth a write
+
+
+def verdict(model: Model, found: Verdict, now: str) -> Change | None:
+    """The registry has looked at an artefact. A verdict about another artefact than the one wanted now is history."""
+    if model.deleted or not model.fits(found) or model.verdict == found:
+        return None
+    if model.verdict and model.verdict.validated and not found.validated:
+        return None  # what was validated stays so: content is named by digest
+    after = replace(model, verdict=found)
+    if found.validated:
+        after = after.with_condition(Aspect.ARTIFACT_VALIDATED, True, "Validated", now)
+    else:
+        failure = found.failure or Failure("manifest-invalid", "The artefact was rejected.")
+        after = after.with_condition(Aspect.ARTIFACT_VALIDATED, False, _reason(failure.code), now, failure.message)
+    return change(model, after)
+
+
+def route(model: Model, seen: RouteView, now: str) -> Change | None:
+    """The route has changed; the newest revision wins."""
+    if model.deleted or (model.route and model.route.revision >= seen.revision):
+        return None
+    after = replace(model, route=seen)
+    is_open = seen.state == "open" and seen.generation >= model.generation
+    if is_open:
+        after = after.with_condition(Aspect.ENGINE_READY, True, "AnsweredACompletion", now)
+    after = after.with_condition(Aspect.ROUTE_OPEN, is_open, f"Route{seen.state.capitalize()}", now)
+    return change(model, after)
+
+
+def progress(model: Model, operation: Operation | None, phase: str, fraction: float | None, now: str) -> Change | None:
+    """A router saw a target on its way."""
+    if operation is None or operation.goal is not Goal.SERVE or (phase == operation.phase and _near(fraction, operation.progress)):
+        return None
+    after = model.with_condition(Aspect.ENGINE_READY, False, _reason(f"engine-{phase or 'starting'}"), now)
+    return change(model, after, operations=[(operation, operation.moved(now, phase=phase, progress=fraction))])
+
+
+def failed_start(model: Model, operation: Operation | None, target_id: str, failure: Failure, now: str) -> Change | None:
+    """A start of the engine has come to nothing, as a router or ECS saw it; each target counts once."""
+    after, operations = _with_failed_start(model, operation, target_id, failure, now)
+    return change(model, after, operations=operations) if after != model or operations else None
+
+
+def task(
+    model: Model, operation: Operation | None, known_version: int | None, seen: TaskObservation, failure: Failure | None, now: str
+) -> Change | None:
+    """ECS has told of a task; the newest version wins. `failure` says what it died of, None if it lives or ended as asked."""
+    if known_version is not None and known_version >= seen.version:
+        return None
+    if model.deleted or model.deployment is None or model.deployment.generation != seen.generation:
+        return None  # of a service that is given up
+    others = tuple(t for t in model.tasks if t.task_id != seen.task_id)
+    after = replace(model, tasks=others if seen.stopped else (*others, seen.live()))
+    after = _with_capacity(after, seen, failure, now)
+    operations: Sequence[tuple[Operation | None, Operation]] = ()
+    if seen.stopped and failure:
+        after, operations = _with_failed_start(after, operation, seen.task_id, failure, now)
+    changed = after.targets() != model.targets() and model.status not in _QUIET
+    after = replace(after, exposed=after.exposed or changed)
+    facts = [capacity_changed(after, f"task {seen.task_id} is {seen.last_status.lower()}")] if changed else []
+    return change(model, after, operations=operations, facts=facts, task=TaskChange(known_version, seen))
+
+
+def capacity_changed(model: Model, reason: str) -> Fact:
+    """The copies of the model that run, with all that the route table needs."""
+    return Fact(
+        "CapacityChanged",
+        {
+            "model_id": model.model_id,
+            "generation": model.generation,
+            "version": model.version,
+            "desired": model.desired,
+            "running": model.running,
+            "targets": model.targets(),
+            "reason": reason,
+            "model": dict(model.spec),
+        },
+    )
+
+
+def _with_capacity(model: Model, seen: TaskObservation, failure: Failure | None, now: str) -> Model:
+    if model.running >= max(model.desired, 1):
+        return model.with_condition(Aspect.CAPACITY_AVAILABLE, True, "TasksRunning", now)
+    if failure:
+        return model.with_condition(Aspect.CAPACITY_AVAILABLE, False, _reason(failure.code), now, failure.message)
+    if seen.stopped:
+        return model.with_condition(Aspect.CAPACITY_AVAILABLE, False, "TaskStopped", now)
+    return model.with_condition(Aspect.CAPACITY_AVAILABLE, False, "TasksStarting", now)
+
+
+def _with_failed_start(
+    model: Model, operation: Operation | None, target_id: str, failure: Failure, now: str
+) -> tuple[Model, Sequence[tuple[Operation | None, Operation]]]:
+    if operation is None or operation.goal is not Goal.SERVE or operation.doom:
+        return model, ()
+    counted = target_id not in model.failed_starts and failure.code not in tasks.WAITS
+    starts = (*model.failed_starts, target_id) if counted else model.failed_starts
+    after = replace(model, failed_starts=starts)
+    after = after.with_condition(Aspect.ENGINE_READY, False, _reason(failure.code), now, failure.message)
+    if tasks.gives_up(failure, len(starts)):
+        return after, [(operation, operation.moved(now, doom=failure))]
+    return after, ()
+
+
+def _near(one: float | None, other: float | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return abs(one - other) < _PROGRESS_STEP
+
+
+def _reason(code: str) -> str:
+    """`weights-corrupt` → `WeightsCorrupt`, the form that reasons have everywhere."""
+    return "".join(word.capitalize() for word in code.replace(".", "-").split("-"))

@@ -1,0 +1,97 @@
+"""An operation: one accepted command on its way to exactly one end."""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Self
+
+from serving.domain.model import Failure
+
+
+class OperationStatus(StrEnum):
+    """`PENDING` → `RUNNING` → one of the four ends."""
+
+    PENDING = "Pending"
+    RUNNING = "Running"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    SUPERSEDED = "Superseded"
+    CANCELLED = "Cancelled"
+
+
+ENDS = frozenset({OperationStatus.SUCCEEDED, OperationStatus.FAILED, OperationStatus.SUPERSEDED, OperationStatus.CANCELLED})
+
+
+class Goal(StrEnum):
+    """What an operation works towards, which decides the state machine that carries it out."""
+
+    SERVE = "serve"
+    REMOVE = "remove"
+
+
+class Step(StrEnum):
+    """The places where a machine waits for something to become true."""
+
+    VALIDATION = "await_validation"
+    LAUNCH = "launch_engine"
+    PROVIDER_ROUTE = "open_provider_route"
+    ROUTE_CLOSED = "await_route_closed"
+    ENGINES_STOPPED = "stop_engines"
+
+
+@dataclass(frozen=True)
+class Operation:
+    """`doom` is a failure that is already certain, `cancelled_by` who wants it ended; the machine carries out both.
+
+    `attempt` counts executions: the first bears the operation's id as its name, later ones a suffix.
+    """
+
+    operation_id: str
+    model_id: str
+    kind: str
+    goal: Goal
+    generation: int
+    status: OperationStatus
+    created_by: str
+    created_at: str
+    updated_at: str
+    deadline: str
+    allowed_groups: tuple[str, ...] = ()
+    edition: int = 1
+    reason: Failure | None = None
+    phase: str = ""
+    progress: float | None = None
+    ended_at: str | None = None
+    supersedes: str | None = None
+    cancelled_by: str | None = None
+    doom: Failure | None = None
+    attempt: int = 1
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has come to its one end; nothing changes it any more."""
+        return self.status in ENDS
+
+    @property
+    def execution(self) -> str:
+        """The name of its present execution."""
+        return self.operation_id if self.attempt == 1 else f"{self.operation_id}-{self.attempt}"
+
+    def end(self, status: OperationStatus, now: str, reason: Failure | None = None) -> Self:
+        """At its end. ValueError if it has ended already: an end is for ever."""
+        if self.ended:
+            raise ValueError(f"operation {self.operation_id} has ended as {self.status}")
+        return replace(self, status=status, reason=reason, ended_at=now, updated_at=now, edition=self.edition + 1)
+
+    def moved(self, now: str, **changes: object) -> Self:
+        """With these fields changed, still on its way."""
+        return replace(self, updated_at=now, edition=self.edition + 1, **changes)  # type: ignore[arg-type]  # names are the callers'
+
+
+@dataclass(frozen=True)
+class Wait:
+    """A state machine's task that waits, and the token that wakes it."""
+
+    operation_id: str
+    model_id: str
+    step: Step
+    token: str

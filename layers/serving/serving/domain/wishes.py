@@ -1,0 +1,32 @@
+"""Rules for a wish that need more than one field's own shape."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from serving.domain.model import Spec
+
+MAX_BYTES = 49_152  # a ledger row holds the wish three times, a task definition takes 64 KiB, an event travels with it
+_MAX_ARGUMENTS_BYTES = 16_384  # they travel as one environment variable
+_SCALARS = (str, int, float, bool, type(None))
+
+
+def complaints(spec: Spec) -> Iterator[tuple[str, str, str]]:
+    """Path, code and sentence of each thing that does not fit."""
+    size = len(json.dumps(spec, ensure_ascii=False).encode())
+    if size > MAX_BYTES:
+        yield "", "too-large", f"the model's description takes {size} bytes of JSON, more than {MAX_BYTES}"
+    if spec["hosting"] != "hosted":
+        return
+    if spec["capacity"]["desired"] < 1:
+        yield "capacity.desired", "too-small", "a model is created with at least one copy"
+    yield from _arguments(spec["engine"]["arguments"])
+
+
+def _arguments(arguments: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    if len(json.dumps(arguments).encode()) > _MAX_ARGUMENTS_BYTES:
+        yield "engine.arguments", "too-large", f"all arguments together take more than {_MAX_ARGUMENTS_BYTES} bytes"
+    for name, value in arguments.items():
+        values = value if isinstance(value, list) else [value]
+        if not all(isinstance(one, _SCALARS) for one in values):
+            yield f"engine.arguments.{name}", "wrong-type", "takes a text, a number, true, false, or a list of those"

@@ -1,0 +1,1 @@
+"""One use case per function, under the same name."""

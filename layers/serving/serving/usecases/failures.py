@@ -1,0 +1,81 @@
+"""From the words of AWS and of the contracts to a failure with code, sentence and hint."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from contracts.engine import FAILURES, failure_of_stop
+from serving.domain.model import Failure
+from serving.domain.operation import Step
+from serving.domain.tasks import TaskObservation, ended_as_asked, ended_unhealthy
+
+_TIMEOUTS = frozenset({"States.Timeout", "States.HeartbeatTimeout"})
+_SILENCE: dict[Step | None, Failure] = {
+    Step.VALIDATION: Failure(
+        "validation-timeout", "The artefact was not validated in time.", "Retry; if it recurs, look at the registry's dead letters."
+    ),
+    Step.LAUNCH: Failure(
+        "engine-start-timeout",
+        "The engine did not become ready in time.",
+        "Look at the engine's log; check that instances can be had and that a router runs and reaches the engine.",
+    ),
+    Step.PROVIDER_ROUTE: Failure(
+        "provider-timeout",
+        "No router had an answer from the provider in time.",
+        "Check that a router runs, and the provider's name, model and secret.",
+    ),
+    Step.ROUTE_CLOSED: Failure(
+        "route-timeout", "The route was not closed in time.", "Retry; if it recurs, look at routing's dead letters."
+    ),
+    Step.ENGINES_STOPPED: Failure("stop-timeout", "The engines did not stop in time.", "Retry the deletion."),
+}
+_UNKNOWN = Failure(
+    "operation-failed", "The operation failed for an unexpected reason.", "Look at the execution's history; retry works from here."
+)
+_MESSAGE_LIMIT = 1000
+
+
+def known(code: str, message: str = "") -> Failure:
+    """The failure with this code of the engine's contract, with a more precise sentence if there is one."""
+    found = FAILURES[code]
+    return Failure(code, message or found.message, found.hint)
+
+
+def out_of_time(step: Step | None) -> Failure:
+    """What it means that nothing was heard while the machine waited there."""
+    return _SILENCE.get(step, Failure("operation-timeout", "The operation did not come to an end in time.", "Retry."))
+
+
+def failure_of(error: Mapping[str, Any] | None, step: Step | None) -> Failure:
+    """The failure in a machine's `{"Error", "Cause"}`: one of ours as we sent it, an exception of ours, a time-out, or something else."""
+    if error is None:
+        return _UNKNOWN
+    if error.get("Error") in _TIMEOUTS:
+        return out_of_time(step)
+    try:
+        cause = json.loads(error.get("Cause") or "{}")
+    except ValueError:
+        return _UNKNOWN
+    if not isinstance(cause, dict):
+        return _UNKNOWN
+    if isinstance(cause.get("code"), str):
+        return Failure(cause["code"], str(cause.get("message", "")), str(cause.get("hint", "")))
+    code, colon, sentence = str(cause.get("errorMessage", "")).partition(": ")
+    if not colon or not all(part.isalnum() and part.islower() for part in code.split("-")):
+        return _UNKNOWN
+    hint = FAILURES[code].hint if code in FAILURES else "Correct what the message names, then retry."
+    return Failure(code, sentence[:_MESSAGE_LIMIT], hint)
+
+
+def death_of(seen: TaskObservation) -> Failure | None:
+    """What a task died of; None if it lives, or ended because it was told to."""
+    if not seen.stopped or ended_as_asked(seen):
+        return None
+    if ended_unhealthy(seen):
+        return known("engine-unresponsive")
+    found = failure_of_stop(seen.exit_code, *seen.reasons)
+    if found is None and not seen.reasons:
+        return None  # nothing is known of it but that it is gone
+    code = found.code if found else "engine-crashed"
+    told = next((words for words in reversed(seen.reasons) if " " in words), "")
+    return known(code, f"{FAILURES[code].message} ECS says: {told}"[:_MESSAGE_LIMIT] if told else "")

@@ -1,0 +1,40 @@
+"""ECS tells of a task of ours."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from serving.domain import observations, tasks
+from serving.domain.change import Cause, Change
+from serving.domain.model import Model
+from serving.domain.operation import Operation
+from serving.domain.tasks import TaskObservation
+from serving.ports import Store
+from serving.usecases.failures import death_of
+from serving.usecases.learning import Learner
+
+ACTOR = "ecs"
+
+
+class OnEngineTaskChanged:
+    """Keeps the copies that run, tells routing of them, counts starts that failed."""
+
+    def __init__(self, store: Store, learner: Learner) -> None:
+        self._store, self._learner = store, learner
+
+    def __call__(self, detail: Mapping[str, Any], event_id: str) -> None:
+        """Takes the `detail` of an ECS Task State Change; one of a service that is not ours is ignored."""
+        service = tasks.service_of(detail)
+        owner = self._store.owner_of(service) if service else None
+        if service is None or owner is None:
+            return
+        model_id, generation = owner
+        self.learn(model_id, tasks.observed(detail, service, generation), Cause(ACTOR, event_id))
+
+    def learn(self, model_id: str, seen: TaskObservation, cause: Cause) -> None:
+        """The same for an observation that came another way."""
+
+        def rule(model: Model, operation: Operation | None, now: str) -> Change | None:
+            known = self._store.task_version(model_id, seen.task_id)
+            return observations.task(model, operation, known, seen, death_of(seen), now)
+
+        self._learner.learn(model_id, rule, cause, beat=True)

@@ -1,0 +1,42 @@
+"""A router has looked at a target."""
+
+from dataclasses import dataclass
+
+from serving.domain import observations
+from serving.domain.change import Cause, Change
+from serving.domain.model import Failure, Model
+from serving.domain.operation import Operation
+from serving.usecases.learning import Learner
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """What a router saw: `observed` is progressing, ready or failed; `progress` from 0 to 1 within the phase."""
+
+    model_id: str
+    generation: int
+    target_id: str
+    observed: str
+    phase: str
+    progress: float | None
+    failure: Failure | None
+
+
+class OnRouteHealthObserved:
+    """Progress keeps the waiting machine patient; a failure counts as a failed start."""
+
+    def __init__(self, learner: Learner) -> None:
+        self._learner = learner
+
+    def __call__(self, seen: Sighting, cause: Cause) -> None:
+        """A sighting of an older generation's target is ignored; that a target is ready is told by the route that opens."""
+
+        def rule(model: Model, operation: Operation | None, now: str) -> Change | None:
+            if seen.generation != model.generation:
+                return None
+            if seen.observed == "failed":
+                failure = seen.failure or Failure("engine-unresponsive", "The target failed without saying why.")
+                return observations.failed_start(model, operation, seen.target_id, failure, now)
+            return observations.progress(model, operation, seen.phase, seen.progress, now) if seen.observed == "progressing" else None
+
+        self._learner.learn(seen.model_id, rule, cause, beat=seen.observed == "progressing")
