@@ -1,0 +1,98 @@
+# `make` alone prints what there is. Everything runs in environments made from locks/, none of them the machine's own Python.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+VENVS := $(or $(SLIPWAY_VENVS),.local/venvs)
+DEV := $(VENVS)/dev/bin
+LAPTOP := laptop
+RUN = $(PYTHON) -m local.bootstrap
+TESTS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help up down status tail clean test unit functional contract architecture statemachines fabric emulator e2e check fix lint types \
+        contracts openapi lock images bench build deploy dev python
+
+##@ Run
+up: python ## start everything, create the first model, ask it a question
+	@$(RUN) $(LAPTOP) -- local.up
+
+down: python ## stop everything that `make up` started; state is kept
+	@$(RUN) $(LAPTOP) -- local.down
+
+status: python ## what runs
+	@$(RUN) $(LAPTOP) -- local.status
+
+tail: python ## follow the bus, one line an event
+	@$(RUN) $(LAPTOP) -- local.tail
+
+clean: python ## stop, and remove the state: models, tokens, everything deployed
+	@$(RUN) $(LAPTOP) -- local.down --clean
+
+##@ Test
+test: dev ## everything
+	@$(DEV)/python -m pytest tests $(TESTS)
+
+unit functional contract architecture statemachines fabric emulator e2e: dev
+	@$(DEV)/python -m pytest tests/$@ $(TESTS)
+unit: ## rules and use cases, with fakes
+functional: ## handlers, router and engine with real payloads
+contract: ## messages, samples, producers and consumers
+architecture: ## tree, template, imports and names agree
+statemachines: ## every path of every machine
+fabric: ## the whole, in one process, with faults
+emulator: ## against the patched emulator
+e2e: ## the README's own commands
+
+##@ Check
+check: dev ## what CI checks fast
+	@$(DEV)/ruff format --check .
+	@$(DEV)/ruff check .
+	@$(MAKE) --no-print-directory types
+	@$(DEV)/lint-imports --verbose 2>/dev/null || $(DEV)/lint-imports
+	@$(DEV)/python -m pytest tests/architecture tests/contract
+	@$(DEV)/python scripts/contracts.py --check
+	@$(DEV)/python scripts/check_templates.py
+
+fix: dev ## format, and mend what can be mended by a program
+	@$(DEV)/ruff check --fix .
+	@$(DEV)/ruff format .
+
+lint: dev ## style
+	@$(DEV)/ruff format --check .
+	@$(DEV)/ruff check .
+
+types: dev ## mypy --strict
+	@$(DEV)/mypy
+
+##@ Make
+contracts: dev ## events/, catalogue and OpenAPI from layers/contracts
+	@$(DEV)/python scripts/contracts.py
+
+openapi: contracts ## the management API's document
+
+lock: ## resolve the dependency groups of pyproject.toml into locks/
+	@scripts/lock
+
+images: ## container images of the router and the engines (needs Docker)
+	@scripts/images
+
+bench: dev ## figures, with their conditions
+	@$(DEV)/python -m bench
+
+##@ Ship
+build: python ## sam build, as for AWS
+	@$(RUN) uv sam
+	@PATH="$(abspath $(VENVS))/sam/bin:$$PATH" SAM_CLI_TELEMETRY=0 sam build
+
+deploy: build ## sam deploy to AWS: make deploy ENV=dev|staging|prod
+	@test -n "$(ENV)" || { echo "Say where: make deploy ENV=dev|staging|prod"; exit 1; }
+	@PATH="$(abspath $(VENVS))/sam/bin:$$PATH" SAM_CLI_TELEMETRY=0 sam deploy --config-env $(ENV)
+
+python:
+	@test -n "$(PYTHON)" || { echo "Slipway needs Python 3.11 or newer on the PATH (python3). Install it, or say where: make up PYTHON=/path/to/python3.12"; exit 1; }
+
+# The tests start platforms of their own, so they need every environment.
+dev: python
+	@$(RUN) dev uv laptop emulator lambda-runtime sam router engine engine-llama-cpp
+
+help: ## this
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n\033[1m%s\033[0m\n", substr($$0, 5)} /^[a-z0-9][a-z0-9 ]*:.*## / {printf "  \033[36m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo

@@ -1,0 +1,36 @@
+"""`make tail`: follow the bus, one readable line an event, until Ctrl-C."""
+
+import sys
+
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
+
+from local import cloud
+from local.follow import Subscription, render
+from local.management import key
+from local.settings import Settings, SettingsError
+
+
+def main() -> int:
+    """Run until interrupted."""
+    console = Console(highlight=False, soft_wrap=True)
+    try:
+        settings = Settings.from_environment()
+        stack = cloud.outputs(settings)
+        if not stack:
+            console.print("Nothing is deployed here: run `make up` first.", style="red")
+            return 1
+        with Subscription(settings, stack["BusName"], key("tail")) as subscription:
+            console.print(f"Following {stack['BusName']}; Ctrl-C ends it.", style="dim")
+            while True:
+                for said in subscription.events(wait_seconds=10):
+                    console.print(render(said, subscription.causes))
+    except KeyboardInterrupt:
+        return 0
+    except (SettingsError, ClientError, BotoCoreError) as error:
+        console.print(f"The bus cannot be followed: {error}\n`make status` shows what runs.", style="red", markup=False)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
