@@ -48,7 +48,7 @@ class Watch:
 def watching(crash_at: int | None = None, moment: Moment = "before") -> Iterator[Watch]:
     """Record every AWS call made by boto3 clients, and crash where told."""
     watch = Watch(crash_at, moment)
-    real = BaseClient._make_api_call
+    real: Any = vars(BaseClient)["_make_api_call"]
 
     def call(self: Any, operation: str, parameters: dict[str, Any]) -> Any:
         number = len(watch.calls)

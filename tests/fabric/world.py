@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
-import boto3
 from moto import mock_aws
 
 from kit.aws import client
@@ -30,20 +29,16 @@ _CHANGING = (
 
 @contextmanager
 def small_aws(environment: Mapping[str, str]) -> Iterator[None]:
-    """A fresh AWS with a bus, and this environment in every function's eyes; no client outlives it."""
+    """A fresh AWS with a bus, and this environment in every function's eyes. Clients are kept: making them is what takes time."""
     with patch.dict("os.environ", {**_ENVIRONMENT, **environment}), mock_aws():
-        client.cache_clear()
-        boto3.client("events").create_event_bus(Name="bus")
-        try:
-            yield
-        finally:
-            client.cache_clear()
+        client("events").create_event_bus(Name="bus")
+        yield
 
 
 def create_table(name: str) -> None:
     """A table of our one shape, as the template makes it."""
-    text = [{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk", "collection", "sort_key")]
-    boto3.client("dynamodb").create_table(
+    text: Any = [{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk", "collection", "sort_key")]
+    client("dynamodb").create_table(
         TableName=name,
         AttributeDefinitions=text,
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
@@ -61,7 +56,7 @@ def create_table(name: str) -> None:
 
 def images(table: str) -> list[dict[str, Any]]:
     """Every row in DynamoDB JSON, by key."""
-    items = boto3.client("dynamodb").scan(TableName=table)["Items"]
+    items = client("dynamodb").scan(TableName=table)["Items"]
     return sorted(items, key=lambda item: (item["pk"]["S"], item["sk"]["S"]))
 
 
