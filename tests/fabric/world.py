@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import ModuleType
 from typing import Any
 from unittest.mock import patch
 
@@ -33,6 +34,13 @@ def small_aws(environment: Mapping[str, str]) -> Iterator[None]:
     with patch.dict("os.environ", {**_ENVIRONMENT, **environment}), mock_aws():
         client("events").create_event_bus(Name="bus")
         yield
+
+
+def forget(wiring: ModuleType) -> None:
+    """Make the next call compose its use case anew, as a new process would."""
+    for item in vars(wiring).values():
+        if getattr(item, "__module__", None) == wiring.__name__ and hasattr(item, "cache_clear"):
+            item.cache_clear()
 
 
 def create_table(name: str) -> None:

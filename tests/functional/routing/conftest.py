@@ -9,7 +9,7 @@ import pytest
 
 from routing import wiring
 from tests.fabric.wire import Context, bus_event, envelope_of
-from tests.fabric.world import create_table, small_aws
+from tests.fabric.world import create_table, forget, small_aws
 from tests.functional.routing.samples import ulid
 
 React = Callable[..., None]
@@ -19,7 +19,7 @@ React = Callable[..., None]
 def routing_world() -> Iterator[React]:
     """A fresh route table; what is given delivers an event to the function that reacts to it."""
     with small_aws({"ROUTE_TABLE": "routes", "POWERTOOLS_SERVICE_NAME": "routing"}):
-        _forget()
+        forget(wiring)
         create_table("routes")
 
         def react(function: str, event_type: str, data: dict[str, Any], number: int = 1, producer: str = "serving") -> None:
@@ -27,13 +27,7 @@ def routing_world() -> Iterator[React]:
             handler(bus_event(envelope_of(event_type, data, producer=producer, event_id=ulid(number))), Context())
 
         yield react
-    _forget()
-
-
-def _forget() -> None:
-    for item in vars(wiring).values():
-        if hasattr(item, "cache_clear"):
-            item.cache_clear()
+    forget(wiring)
 
 
 @pytest.fixture
