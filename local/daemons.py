@@ -18,6 +18,7 @@ from local.containers.container import born
 from local.settings import ROOT, Settings, interpreter
 
 START_SECONDS = 60.0
+PORT_SECONDS = 2.0
 TAIL_LINES = 15
 
 
@@ -55,7 +56,8 @@ class Daemon:
             record = json.loads(self.record.read_text())
         except (OSError, ValueError):
             return None
-        return int(record["pid"]) if record["born"] and born(record["pid"]) == record["born"] else None
+        alive = record["born"] and born(record["pid"]) == record["born"] and not _is_zombie(record["pid"])
+        return int(record["pid"]) if alive else None
 
     def start(self) -> bool:
         """Start it unless it runs; whether it was started. Raises DaemonError when the port is taken."""
@@ -76,15 +78,15 @@ class Daemon:
         return True
 
     def _require_free_port(self) -> None:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", self.port))
-            except OSError as error:
+        """Raise DaemonError when the port stays taken; a program that was just killed may still hold it for a moment."""
+        deadline = time.monotonic() + PORT_SECONDS
+        while not is_free(self.port):
+            if time.monotonic() > deadline:
                 raise DaemonError(
                     f"Port {self.port}, needed by the {self.name}, is taken by another program.\n"
                     f"Stop that program (`ss -ltnp | grep {self.port}` names it), or choose another port: {self.variable}=<port> make up"
-                ) from error
+                )
+            time.sleep(0.05)
 
     def wait(self) -> None:
         """Wait until it serves; raises DaemonError when it ends or takes too long."""
@@ -130,7 +132,18 @@ class Daemon:
     def _remains(self, pid: int) -> bool:
         with contextlib.suppress(ChildProcessError):
             os.waitpid(pid, os.WNOHANG)  # reap it where we are its parent
-        return self.pid() is not None and not _is_zombie(pid)
+        return self.pid() is not None
+
+
+def is_free(port: int) -> bool:
+    """Whether nobody listens on a port of 127.0.0.1."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def _is_zombie(pid: int) -> bool:

@@ -4,6 +4,7 @@ import argparse
 import concurrent.futures
 import fcntl
 import os
+import platform
 import sys
 import time
 import urllib.error
@@ -65,6 +66,11 @@ class Up:
             programs = [daemons.emulator(self.settings)]
             if self.settings.uses_process_containers:
                 programs.insert(0, daemons.containers(self.settings))
+            if not any(program.pid() for program in programs) and not daemons.is_free(self.settings.router_port):
+                raise daemons.DaemonError(
+                    f"Port {self.settings.router_port}, needed by the router, is taken by another program.\n"
+                    f"Stop that program, or choose another port: SLIPWAY_ROUTER_PORT=<port> make up"
+                )
             started = [program.start() for program in programs]
             for program in programs:
                 program.wait()
@@ -167,7 +173,17 @@ class Up:
 
 def computed(settings: Settings) -> dict[str, str]:
     """The template's parameters that only this machine knows."""
-    return {"PythonRuntime": f"python3.{sys.version_info.minor}", "EnvironmentName": settings.environment}
+    return {
+        "Environment": settings.environment,
+        "PythonRuntime": f"python3.{sys.version_info.minor}",
+        "Architecture": "arm64" if platform.machine() in {"aarch64", "arm64"} else "x86_64",
+        "IdentityEndpoint": settings.endpoint,
+        "RouterImage": "slipway/router:local",
+        "RouterDesiredCount": "1",
+        "GpuCapacity": "None",
+        "EngineImageLlamaCpp": "slipway/engine-llama-cpp:local",
+        "EngineImageMock": "slipway/engine-mock:local",
+    }
 
 
 def check_machine() -> None:

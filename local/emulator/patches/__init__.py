@@ -19,6 +19,7 @@ NAMES = (
     "task_roles",
     "embedded_metrics",
     "faults",
+    "checkpoints",
 )
 
 

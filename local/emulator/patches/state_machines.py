@@ -36,7 +36,7 @@ RAISED = """            _call_lambda(func_ref, lambda_payload)
             raise
 """
 COUNTED = '        ctx["State"]["RetryCount"] = sum(retry_counts.values())\n'
-NEW_TOKEN = '        if is_callback:\n            ctx["Task"] = {"Token": new_uuid()}\n'
+FRESH_EACH_TIME = '        if is_callback:\n            ctx["Task"] = {"Token": new_uuid()}\n'
 
 
 def apply() -> None:
@@ -55,7 +55,7 @@ def apply() -> None:
         stepfunctions,
         "_execute_task",
         (f"{call}state_def)", call + '{**state_def, "_execution": (execution or {}).get("executionArn")})'),
-        (COUNTED, COUNTED + NEW_TOKEN),
+        (COUNTED, COUNTED + FRESH_EACH_TIME),
     )
     rewrite(stepfunctions, "_run_execution", ("    time.sleep(0.15)\n", ""))
     stock_stop, stock_beat = stepfunctions._stop_execution, stepfunctions._send_task_heartbeat

@@ -1,9 +1,10 @@
 """DynamoDB streams to functions: partial batches, finite retries, bisecting, on-failure destinations, one thread per mapping.
 
 Stock: `batchItemFailures` count as success (records lost in silence), a raised error is retried for ever, and one slow function
-holds up every other mapping. Delivery is prompt: the poller is woken by each write.
+holds up every other mapping; what was not delivered before a restart never is. Delivery is prompt: the poller is woken by each write.
 """
 
+import copy
 import logging
 import threading
 import time
@@ -22,6 +23,8 @@ RETRY_BASE_SECONDS, RETRY_MAX_SECONDS = 0.1, 5.0
 
 _busy: set[str] = set()
 _busy_lock = threading.Lock()
+_restored_positions: dict[str, int] = {}
+STREAMS = "slipway_streams"
 
 
 @dataclass
@@ -39,6 +42,32 @@ def apply() -> None:
     expect(lambda_svc._send_ddb_stream_failure_record, "DDBStreamBatchInfo")
     lambda_svc._ESM_IDLE_WAKE_GAP_SECONDS = IDLE_WAKE_GAP_SECONDS
     replace(lambda_svc, "_poll_dynamodb_streams", poll)
+    _keep_over_restarts()
+
+
+def _keep_over_restarts() -> None:
+    """Save a table's stream and how far each mapping has read it, with the table."""
+    expect(dynamodb.get_state, '"tables": tables')
+
+    def get_state() -> JSON:
+        state: JSON = stock_get()
+        positions = {key[-1]: value for key, value in list(lambda_svc._dynamodb_stream_positions._data.items())}
+        counter, records = dynamodb._stream_seq_counter, copy.deepcopy(dynamodb._stream_records)
+        return state | {
+            STREAMS: {"records": records, "trimmed": copy.deepcopy(dynamodb._stream_trimmed), "counter": counter, "positions": positions}
+        }
+
+    def restore(data: JSON) -> Any:
+        kept = (data or {}).get(STREAMS)
+        if kept:
+            dynamodb._stream_records.update(kept["records"])
+            dynamodb._stream_trimmed.update(kept["trimmed"])
+            dynamodb._stream_seq_counter = kept["counter"]
+            _restored_positions.update(kept["positions"])
+        return stock_restore(data)
+
+    stock_get = replace(dynamodb, "get_state", get_state)
+    stock_restore = replace(dynamodb, "load_persisted_state", restore)
 
 
 def poll() -> bool:
@@ -68,7 +97,10 @@ def _start(account: str, region: str, mapping: JSON) -> bool:
 
 
 def _position(identifier: str, table: str) -> int:
-    return max(int(lambda_svc._dynamodb_stream_positions[identifier]), int(dynamodb.stream_start_position(table)))
+    kept = _restored_positions.pop(identifier, 0)  # newer than the mapping's own record, which is saved less often
+    position = max(int(lambda_svc._dynamodb_stream_positions[identifier]), kept, int(dynamodb.stream_start_position(table)))
+    lambda_svc._dynamodb_stream_positions[identifier] = position
+    return position
 
 
 def _deliver_all(account: str, region: str, mapping: JSON, function: JSON, table: str) -> None:
