@@ -1,0 +1,88 @@
+"""What the router tells the control plane: put on the bus in the background, the newest about each target, until the bus has it."""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from typing import Any, Protocol
+
+from contracts.routing import RouteHealthObserved
+from router.aws import BusUnavailable
+from router.idents import iso, ulid
+from router.log import Log
+from router.metrics import Metrics
+
+_MAX_BATCH = 10
+_MAX_BACK_OFF = 10.0
+_PRODUCER = "routing"
+
+
+class BusWriter(Protocol):
+    """Puts events on the bus; blocks."""
+
+    def put(self, entries: Sequence[tuple[str, str, dict[str, Any]]]) -> None:
+        """Put (source, detail type, detail) on the bus; BusUnavailable unless all were taken."""
+        ...
+
+
+class Reporter:
+    """Wraps observations in the envelope and sends them. Only the newest about a target is kept: an older one has been overtaken."""
+
+    def __init__(self, bus: BusWriter, executor: Executor, *, environment: str, router_id: str, metrics: Metrics, log: Log) -> None:
+        self._bus, self._executor = bus, executor
+        self._environment, self._router_id, self._metrics, self._log = environment, router_id, metrics, log
+        self._pending: dict[tuple[str, str], tuple[str, str, dict[str, Any]]] = {}
+        self._wake = asyncio.Event()
+
+    def report(self, observed: RouteHealthObserved) -> None:
+        """Send this as soon as may be; never waits."""
+        metadata = {
+            "id": ulid(),
+            "version": observed.contract_version,
+            "occurred_at": iso(),
+            "producer": _PRODUCER,
+            "environment": self._environment,
+            "correlation_id": f"route:{observed.model_id}",
+            "causation_id": None,
+            "actor": f"router/{self._router_id}",
+        }
+        detail = {"metadata": metadata, "data": observed.document()}
+        self._pending[observed.model_id, observed.target_id] = (observed.source, observed.event_type(), detail)
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Send for ever."""
+        failures = 0
+        while True:
+            await self._wake.wait()
+            if await self._send():
+                failures = 0
+                continue
+            failures = min(failures + 1, 8)
+            delay = random.uniform(0.5, 1.0) * min(_MAX_BACK_OFF, 0.2 * 2**failures)  # noqa: S311 - jitter
+            await asyncio.sleep(delay)
+
+    async def flush(self, seconds: float) -> None:
+        """Send what is left, within `seconds`."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._pending and await self._send():
+                    pass
+
+    async def _send(self) -> bool:
+        batch = dict(list(self._pending.items())[:_MAX_BATCH])
+        try:
+            if batch:
+                await asyncio.get_running_loop().run_in_executor(self._executor, self._bus.put, list(batch.values()))
+        except BusUnavailable as error:
+            self._metrics.events.labels("failed").inc()
+            self._log.warning("events not accepted, trying again", reason=str(error), events=len(batch))
+            return False
+        self._metrics.events.labels("accepted").inc(len(batch))
+        for key, entry in batch.items():
+            if self._pending.get(key) is entry:
+                del self._pending[key]
+        if not self._pending:
+            self._wake.clear()
+        return True

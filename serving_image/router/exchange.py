@@ -1,0 +1,131 @@
+"""One request and its answer: the ASGI conversation, its clock, and the ways in which it can be ended from outside."""
+
+import asyncio
+import re
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final
+
+from router.errors import ApiError
+from router.idents import ulid
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+_REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
+_JSON: Final = (b"content-type", b"application/json")
+CLIENT_GONE: Final = 499
+
+
+class ClientGone(Exception):
+    """The caller left before the whole request had arrived."""
+
+
+class Exchange:
+    """A request under way. Times in seconds of the performance counter; `status` 0 until the head is sent."""
+
+    __slots__ = (
+        "bytes_in", "bytes_out", "cut", "extra_headers", "finished", "first_byte_at", "gone", "headers", "method", "model", "path", "receive", "request_id",
+        "send", "started_at", "status", "stream", "subject", "target", "task", "token_id", "version",
+    )  # fmt: skip
+
+    def __init__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.receive, self.send = receive, send
+        self.started_at = time.perf_counter()
+        self.first_byte_at: float | None = None
+        self.status = self.bytes_in = self.bytes_out = 0
+        self.cut = self.gone = self.finished = self.stream = False
+        self.model = self.version = self.target = ""
+        self.token_id: str | None = None
+        self.subject = ""
+        self.task: asyncio.Task[Any] | None = None
+        given = self.headers.get(b"x-request-id", b"")
+        self.request_id: str = given.decode() if _REQUEST_ID.fullmatch(given) else ulid()
+        self.extra_headers: list[tuple[bytes, bytes]] = [(b"x-request-id", self.request_id.encode())]
+
+    def header(self, name: bytes) -> str | None:
+        """A request header (lower-case name) as text."""
+        value = self.headers.get(name)
+        return None if value is None else value.decode("latin-1")
+
+    async def body(self, limit: int, seconds: float) -> bytes:
+        """The request's body; ApiError 413 beyond `limit` bytes, 408 if it takes longer than `seconds`; ClientGone."""
+        declared = self.headers.get(b"content-length", b"0")
+        if declared.isdigit() and int(declared) > limit:
+            raise _too_large(limit)
+        try:
+            async with asyncio.timeout(seconds):
+                body = await self._read_all(limit)
+        except TimeoutError:
+            raise ApiError(408, "body_too_slow", "The body did not arrive in time.") from None
+        self.bytes_in = len(body)
+        return body
+
+    async def _read_all(self, limit: int) -> bytes:
+        parts: list[bytes] = []
+        size = 0
+        while True:
+            message = await self.receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            part: bytes = message.get("body", b"")
+            size += len(part)
+            if size > limit:
+                raise _too_large(limit)
+            if not message.get("more_body"):
+                return part if not parts else b"".join((*parts, part))
+            parts.append(part)
+
+    async def watch(self) -> None:
+        """Wait for the caller to leave, then end the work. Run beside it, once the body has been read."""
+        while (await self.receive())["type"] != "http.disconnect":
+            pass
+        if self.finished:
+            return
+        self.gone = True
+        if self.task is not None:
+            self.task.cancel()
+
+    def end(self) -> None:
+        """Cut the exchange: its token was revoked."""
+        self.cut = True
+        if self.task is not None:
+            self.task.cancel()
+
+    async def start(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+        """Send the head."""
+        self.status = status
+        await self.send({"type": "http.response.start", "status": status, "headers": [*headers, *self.extra_headers]})
+
+    async def write(self, chunk: bytes, *, more: bool) -> None:
+        """Send a part of the body."""
+        if self.first_byte_at is None:
+            self.first_byte_at = time.perf_counter()
+        self.bytes_out += len(chunk)
+        self.finished = not more
+        await self.send({"type": "http.response.body", "body": chunk, "more_body": more})
+
+    async def respond(self, status: int, body: bytes, *headers: tuple[bytes, bytes]) -> None:
+        """Send a whole answer, JSON unless the headers say otherwise."""
+        kind = () if any(name == b"content-type" for name, _ in headers) else (_JSON,)
+        await self.start(status, [*kind, (b"content-length", str(len(body)).encode()), *headers])
+        await self.write(body, more=False)
+
+    async def fail(self, error: ApiError) -> None:
+        """Tell the caller: as an answer, or as the last event of a stream that has begun."""
+        if self.status == 0:
+            retry = () if error.retry_after is None else ((b"retry-after", str(error.retry_after).encode()),)
+            challenge = ((b"www-authenticate", b"Bearer"),) if error.status == 401 else ()  # noqa: PLR2004
+            await self.respond(error.status, error.body(), *retry, *challenge)
+        elif self.stream:
+            await self.write(error.sse(), more=False)
+        else:
+            raise ConnectionAbortedError(error.code)  # the body is cut short; only a broken connection says so
+
+
+def _too_large(limit: int) -> ApiError:
+    return ApiError(413, "body_too_large", f"The body is larger than {limit} bytes.")

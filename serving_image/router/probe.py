@@ -1,0 +1,196 @@
+"""Watching targets that are not ready yet, and asking each the first real question through the way that users' requests take."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, Protocol
+
+from pydantic import ValidationError
+
+from contracts.common import Failure
+from contracts.engine import FAILURES, Phase
+from contracts.engine_status import EngineStatus
+from contracts.routing import Route, RouteHealthObserved
+from router.engines import Sender, probe_completion
+from router.errors import ApiError
+from router.idents import iso
+from router.provider_errors import ProviderFailure
+from router.routes import CHAT, COMPLETIONS, EMBEDDINGS, Prepared, Target, target_of
+from router.upstream import TargetUnreachable
+
+_REFUSALS: Final = 3
+_PROVIDER_ATTEMPTS: Final = 4
+_PROVIDER_BACK_OFF: Final = 60.0
+_PROGRESS_STEP: Final = 0.1
+_QUESTIONS: Final[Mapping[str, tuple[str, dict[str, Any]]]] = {
+    "chat": (CHAT, {"messages": [{"role": "user", "content": "Hello"}], "max_tokens": 1}),
+    "completion": (COMPLETIONS, {"prompt": "Hello", "max_tokens": 1}),
+    "embedding": (EMBEDDINGS, {"input": "Hello"}),
+}
+
+ReadStatus = Callable[[Target], Awaitable[EngineStatus | None]]
+"""What an engine container says of itself, over a fresh connection; None while it cannot be reached."""
+
+
+class ProviderAnswer(Protocol):
+    """The way to third parties."""
+
+    async def answer(self, route: Route, path: str, document: Mapping[str, Any]) -> bytes:
+        """The whole answer; ApiError otherwise."""
+        ...
+
+
+class Prober:
+    """One task for each probing target; it ends when the table says that the target is no longer probing."""
+
+    def __init__(
+        self,
+        *,
+        read_status: ReadStatus,
+        sender: Sender,
+        providers: ProviderAnswer,
+        report: Callable[[RouteHealthObserved], None],
+        router_id: str,
+        probe_seconds: float = 0.25,
+        report_seconds: float = 10.0,
+    ) -> None:
+        self._read_status, self._sender, self._providers = read_status, sender, providers
+        self._report, self._router_id = report, router_id
+        self._probe_seconds, self._report_seconds = probe_seconds, report_seconds
+        self._tasks: dict[tuple[str, int], asyncio.Task[None]] = {}
+
+    def synchronise(self, routes: Mapping[str, Prepared]) -> None:
+        """Probe what is probing, and nothing else."""
+        wanted = {
+            (target.key, prepared.route.generation): (prepared.route, target)
+            for prepared in routes.values()
+            if prepared.route.state != "closed"
+            for target in (target_of(prepared.route, row) for row in prepared.route.targets)
+            if target.row.status == "probing"
+        }
+        for key in [key for key, task in self._tasks.items() if key not in wanted or task.done()]:
+            self._tasks.pop(key).cancel()
+        for key, (route, target) in wanted.items():
+            if key not in self._tasks:
+                work = Probe(self, route, target)
+                self._tasks[key] = asyncio.get_running_loop().create_task(
+                    work.provider() if target.row.kind == "provider" else work.engine()
+                )
+
+    async def close(self) -> None:
+        """Stop every probe."""
+        tasks = list(self._tasks.values())
+        self._tasks.clear()
+        for task in tasks:
+            task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class Probe:
+    """The probing of one target."""
+
+    def __init__(self, prober: Prober, route: Route, target: Target) -> None:
+        self._prober, self._route, self._target = prober, route, target
+        self._reported: tuple[str, float | None] | None = None
+        self._reported_at = float("-inf")
+        self._refusals = 0
+
+    async def engine(self) -> None:
+        """Look at the container until it is ready, then ask it; goes on until cancelled, since a report may be lost."""
+        while True:
+            status = await self._prober._read_status(self._target)  # noqa: SLF001 - one subject in two classes
+            pause = self._prober._probe_seconds  # noqa: SLF001
+            if status is None or status.model_id != self._route.model_id:  # the address may still answer for somebody else
+                self._progress("connecting", None, repeat=False)
+            elif status.phase is Phase.FAILED:
+                self._tell("failed", phase=status.phase, failure=_failure_of(status))
+                pause = self._prober._report_seconds  # noqa: SLF001
+            elif status.phase is Phase.READY:
+                pause = await self._ask_engine(pause)
+            else:
+                self._progress(status.phase, status.progress)
+            await asyncio.sleep(pause)
+
+    async def _ask_engine(self, pause: float) -> float:
+        path, question = _QUESTIONS[self._route.task]
+        try:
+            refusal = await probe_completion(self._prober._sender, self._target, path, {"model": self._route.model_id, **question})  # noqa: SLF001
+        except TargetUnreachable:
+            self._progress(Phase.WARMING, None)
+            return pause
+        if refusal is None:
+            self._tell("ready", phase=Phase.READY)
+            return self._prober._report_seconds  # noqa: SLF001
+        self._refusals += 1
+        if self._refusals < _REFUSALS:
+            return pause
+        known = FAILURES["engine-answer-invalid"]
+        self._tell("failed", phase=Phase.READY, failure=Failure(code=known.code, message=f"{known.message} {refusal}", hint=known.hint))
+        return self._prober._report_seconds  # noqa: SLF001
+
+    async def provider(self) -> None:
+        """Ask the third party for one token, more and more slowly; goes on until cancelled."""
+        attempt = 0
+        while True:
+            failure = await self._ask_provider(max_tokens=1)
+            if failure is not None and failure.failure.code == "provider-refused-request":
+                failure = await self._ask_provider(max_tokens=16)  # some models take no fewer
+            if failure is None:
+                self._tell("ready", phase=Phase.READY)
+            elif failure.final or attempt + 1 >= _PROVIDER_ATTEMPTS:
+                self._tell("failed", failure=failure.failure)
+            else:
+                self._progress("connecting", None)
+            settled = failure is None or failure.final
+            await asyncio.sleep(max(self._prober._report_seconds if settled else 0.0, min(_PROVIDER_BACK_OFF, 0.5 * 2**attempt)))  # noqa: SLF001
+            attempt = min(attempt + 1, 8)
+
+    async def _ask_provider(self, max_tokens: int) -> ProviderFailure | None:
+        path, question = _QUESTIONS[self._route.task]
+        document = question | ({"max_tokens": max_tokens} if "max_tokens" in question else {})
+        try:
+            await self._prober._providers.answer(self._route, path, document)  # noqa: SLF001
+        except ProviderFailure as failure:
+            return failure
+        except ApiError as error:
+            return ProviderFailure(error.status, "provider-error", error.message)
+        return None
+
+    def _progress(self, phase: str, progress: float | None, *, repeat: bool = True) -> None:
+        """Report a new phase, a step of a tenth, or (as a sign of life, if `repeat`) the same again after a while."""
+        now = asyncio.get_running_loop().time()
+        if self._reported is not None:
+            before, reached = self._reported
+            stepped = progress is not None and abs(progress - (reached or 0.0)) >= _PROGRESS_STEP
+            due = repeat and now - self._reported_at >= self._prober._report_seconds  # noqa: SLF001
+            if before == phase and not stepped and not due:
+                return
+        self._reported, self._reported_at = (phase, progress), now
+        self._tell("progressing", phase=phase, progress=progress)
+
+    def _tell(self, observed: str, *, phase: str = "", progress: float | None = None, failure: Failure | None = None) -> None:
+        self._prober._report(  # noqa: SLF001
+            RouteHealthObserved.model_validate(
+                {
+                    "model_id": self._route.model_id,
+                    "generation": self._route.generation,
+                    "target_id": self._target.row.target_id,
+                    "observed": observed,
+                    "phase": str(phase),
+                    "progress": progress,
+                    "failure": failure,
+                    "router_id": self._prober._router_id,  # noqa: SLF001
+                    "observed_at": iso(),
+                }
+            )
+        )
+
+
+def _failure_of(status: EngineStatus) -> Failure:
+    said = status.failure
+    if said is not None:
+        with contextlib.suppress(ValidationError):
+            return Failure(code=said.code, message=said.message, hint=said.hint)
+    known = FAILURES["engine-crashed"]
+    return Failure(code=known.code, message=known.message, hint=known.hint)

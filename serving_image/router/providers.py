@@ -1,0 +1,184 @@
+"""Third parties, through LiteLLM: OpenAI's request in, OpenAI's answer out, with a key fetched by reference."""
+
+import contextlib
+import os
+from collections.abc import AsyncGenerator, Mapping
+from typing import Any, Final, Protocol
+
+import orjson
+
+from contracts.model import Provider
+from contracts.routing import Route
+from router.addresses import Guard
+from router.aws import SecretUnavailable
+from router.errors import ApiError, bad_request
+from router.provider_errors import ProviderFailure, translate
+from router.routes import CHAT, EMBEDDINGS
+
+_COMMON: Final = frozenset(
+    {
+        "frequency_penalty",
+        "logit_bias",
+        "max_tokens",
+        "n",
+        "presence_penalty",
+        "seed",
+        "stop",
+        "stream",
+        "stream_options",
+        "temperature",
+        "top_p",
+        "user",
+    }
+)
+_FIELDS: Final = {
+    CHAT: _COMMON
+    | {
+        "audio", "function_call", "functions", "logprobs", "max_completion_tokens", "messages", "modalities", "parallel_tool_calls", "prediction",
+        "reasoning_effort", "response_format", "service_tier", "tool_choice", "tools", "top_logprobs", "verbosity", "web_search_options",
+    },
+    EMBEDDINGS: frozenset({"dimensions", "encoding_format", "input", "user"}),
+}  # fmt: skip
+_COMPLETION_FIELDS: Final = _COMMON | {"best_of", "echo", "logprobs", "prompt", "suffix"}
+_IGNORED: Final = frozenset({"model", "metadata", "store", "safety_identifier", "prompt_cache_key"})
+"""Fields that OpenAI's clients send for OpenAI's own book-keeping; LiteLLM would take `metadata` for instructions to itself."""
+
+_INHERITED: Final = (
+    "OPENAI_",
+    "ANTHROPIC_",
+    "AZURE_",
+    "LITELLM_PROXY",
+    "COHERE_",
+    "MISTRAL_",
+    "GEMINI_",
+    "GOOGLE_",
+    "GROQ_",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+)
+
+
+class Secrets(Protocol):
+    """Secrets by reference."""
+
+    async def get(self, arn: str) -> str:
+        """The secret's text; SecretUnavailable otherwise."""
+        ...
+
+
+def prepare_litellm(guard: Guard) -> None:
+    """Import LiteLLM (seconds) so that it asks nobody for prices, logs no content, inherits no keys, and connects only through the guard."""
+    os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+    for name in [name for name in os.environ if name.upper().startswith(_INHERITED)]:
+        del os.environ[name]
+    import logging
+
+    import litellm
+
+    from router import guarded_transport
+
+    litellm.suppress_debug_info = True
+    litellm.turn_off_message_logging = True
+    litellm.disable_streaming_logging = True
+    litellm.telemetry = False
+    litellm.drop_params = False
+    for logger in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy", "httpx", "openai"):
+        logging.getLogger(logger).setLevel(logging.CRITICAL)
+    guarded_transport.install(guard)
+
+
+class ProviderClient:
+    """Calls third parties. LiteLLM must have been prepared."""
+
+    def __init__(self, secrets: Secrets, timeout_seconds: float) -> None:
+        self._secrets, self._timeout = secrets, timeout_seconds
+
+    async def answer(self, route: Route, path: str, document: Mapping[str, Any]) -> bytes:
+        """The whole answer as JSON; ProviderFailure (or ApiError 400 for a field that is not OpenAI's) otherwise."""
+        key = await self._key(_provider(route))
+        try:
+            response = await self._call(route, path, fields_for(path, document), key)
+        except Exception as error:
+            raise translate(error, key) from error
+        return _line(response, route.model_id)
+
+    async def stream(self, route: Route, path: str, document: Mapping[str, Any]) -> AsyncGenerator[bytes, None]:
+        """Server-sent events, `[DONE]` included. A failure before the first is raised here, a later one while iterating."""
+        key = await self._key(_provider(route))
+        try:
+            response = await self._call(route, path, fields_for(path, document), key)
+        except Exception as error:
+            raise translate(error, key) from error
+        return self._events(response, route.model_id, key)
+
+    async def _events(self, response: Any, model_id: str, key: str | None) -> AsyncGenerator[bytes, None]:
+        try:
+            async for chunk in response:
+                yield b"data: " + _line(chunk, model_id) + b"\n\n"
+        except Exception as error:
+            raise translate(error, key) from error
+        finally:
+            with contextlib.suppress(Exception):
+                await response.aclose()
+        yield b"data: [DONE]\n\n"
+
+    async def _call(self, route: Route, path: str, fields: dict[str, Any], key: str | None) -> Any:
+        import litellm
+
+        provider = _provider(route)
+        call = {CHAT: litellm.acompletion, EMBEDDINGS: litellm.aembedding}.get(path, litellm.atext_completion)
+        where = {"api_key": key, "api_base": provider.api_base, "aws_region_name": provider.region}
+        return await call(
+            model=f"{provider.name}/{provider.model}",
+            **fields,
+            **{name: value for name, value in where.items() if value is not None},
+            timeout=self._timeout,
+            num_retries=0,
+            max_retries=0,
+        )
+
+    async def _key(self, provider: Provider) -> str | None:
+        if provider.secret is None:
+            return None
+        try:
+            text = await self._secrets.get(provider.secret)
+        except SecretUnavailable as error:
+            raise ProviderFailure(502, "provider-secret-unavailable", "The provider's key cannot be read.", final=error.denied) from error
+        return _key_in(text)
+
+
+def fields_for(path: str, document: Mapping[str, Any]) -> dict[str, Any]:
+    """What goes on to LiteLLM: OpenAI's own fields and nothing else; ApiError 400 names one that is unknown."""
+    allowed = _FIELDS.get(path, _COMPLETION_FIELDS)
+    unknown = document.keys() - allowed - _IGNORED
+    if unknown:
+        name = min(unknown)[:64]
+        raise bad_request("unknown_field", f"`{name}` is not a field of this request for models of third parties.", name)
+    return {name: value for name, value in document.items() if name in allowed and value is not None}
+
+
+def _provider(route: Route) -> Provider:
+    if route.provider is None:
+        raise ApiError(503, "model_not_ready", "The model has no provider.", param="model")
+    return route.provider
+
+
+def _key_in(text: str) -> str:
+    """The key in a secret: the text itself, or `api_key` of a JSON object."""
+    try:
+        content = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return text.strip()
+    if not isinstance(content, dict):
+        return text.strip()
+    key = content.get("api_key")
+    if not isinstance(key, str) or not key:
+        raise ProviderFailure(502, "provider-secret-malformed", "The provider's secret holds no `api_key`.", final=True)
+    return key
+
+
+def _line(response: Any, model_id: str) -> bytes:
+    document = response.model_dump(mode="json", exclude_none=True)
+    document["model"] = model_id
+    return orjson.dumps(document)

@@ -1,0 +1,156 @@
+"""The route table in memory: every route prepared for one look-up per request."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from contracts.routing import Route, RouteTarget, route_of
+from router.errors import ApiError, bad_request
+from router.identity import Caller
+
+EVERYONE = "*"
+CHAT, COMPLETIONS, EMBEDDINGS = "/v1/chat/completions", "/v1/completions", "/v1/embeddings"
+_ENDPOINTS = {"chat": frozenset({CHAT, COMPLETIONS}), "completion": frozenset({COMPLETIONS}), "embedding": frozenset({EMBEDDINGS})}
+_RETRY_SECONDS = {"probing": 2, "closed": 30, "open": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A place that answers. `key` is unique over all models; `origin` is `http://address:port`, empty for a provider."""
+
+    key: str
+    row: RouteTarget
+    origin: str
+
+    @property
+    def weight(self) -> int:
+        """Its share of the route's traffic."""
+        return self.row.weight
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A route with what a request needs of it worked out beforehand."""
+
+    route: Route
+    groups: frozenset[str]
+    ready: tuple[Target, ...]
+    defaults: Mapping[str, Any]
+    listing: Mapping[str, Any]
+
+    def allows(self, caller: Caller) -> bool:
+        """Whether the caller may see and call this model."""
+        if caller.models is not None and self.route.model_id not in caller.models:
+            return False
+        return caller.admin or EVERYONE in self.groups or not self.groups.isdisjoint(caller.groups)
+
+    def check_open(self) -> None:
+        """Raise 503 unless some target answers for this route."""
+        if self.route.state == "open" and self.ready:
+            return
+        if self.route.state == "closed":
+            raise ApiError(503, "model_closed", "The model is not being served at the moment.", param="model", retry_after=30)
+        raise ApiError(503, "model_not_ready", "The model is starting; try again shortly.", param="model", retry_after=2)
+
+    def check_task(self, path: str) -> None:
+        """Raise 400 if the model does not do what is asked at `path`, naming what it does."""
+        supported = _ENDPOINTS[self.route.task]
+        if path not in supported:
+            message = f"`{self.route.model_id}` is a model for {self.route.task}; it answers at {', '.join(sorted(supported))}, not {path}."
+            raise bad_request("task_not_supported", message, "model")
+
+
+def prepare(route: Route) -> Prepared:
+    """Work out what requests need of `route`."""
+    ready = tuple(target_of(route, row) for row in route.targets if row.status == "ready")
+    defaults = route.generation_defaults.model_dump(mode="json", exclude_none=True)
+    return Prepared(route, frozenset(route.allowed_groups), ready, defaults, _listing(route))
+
+
+def target_of(route: Route, row: RouteTarget) -> Target:
+    """The target of a row; brackets go round an IPv6 address."""
+    host = f"[{row.address}]" if row.address and ":" in row.address else row.address
+    return Target(f"{route.model_id}/{row.target_id}", row, f"http://{host}:{row.port}" if row.kind == "engine" else "")
+
+
+def _listing(route: Route) -> dict[str, Any]:
+    return {
+        "id": route.model_id,
+        "object": "model",
+        "created": int(datetime.fromisoformat(route.created_at).timestamp()),
+        "owned_by": route.provider.name if route.provider else "slipway",
+        "slipway": {
+            "task": route.task,
+            "version": route.version,
+            "hosting": route.hosting,
+            "description": route.description,
+            "features": route.features.model_dump(mode="json"),
+        },
+    }
+
+
+Listener = Callable[[Mapping[str, Prepared]], None]
+
+
+class RouteTable:
+    """Routes by model id. Everything happens on the event loop's thread; readers see whole rows, never half of a change."""
+
+    def __init__(self) -> None:
+        self.routes: dict[str, Prepared] = {}
+        self._listeners: list[Listener] = []
+
+    def listen(self, listener: Listener) -> None:
+        """Call `listener` with all routes after every change."""
+        self._listeners.append(listener)
+
+    @property
+    def probing(self) -> bool:
+        """Whether some target waits to be found ready."""
+        return any(target.status == "probing" for held in self.routes.values() for target in held.route.targets)
+
+    def visible(self, caller: Caller) -> list[Prepared]:
+        """Open routes that the caller may use, by name."""
+        return [
+            self.routes[name]
+            for name in sorted(self.routes)
+            if self.routes[name].route.state == "open" and self.routes[name].allows(caller)
+        ]
+
+    def find(self, model: str, caller: Caller) -> Prepared | None:
+        """The route of `model` if the caller may use it."""
+        held = self.routes.get(model)
+        return held if held is not None and held.allows(caller) else None
+
+    # What the follower of the feed needs (`feed.Store`).
+
+    def parse(self, document: dict[str, Any]) -> tuple[str, int, Prepared]:
+        """Key, revision and prepared row of a document; ValueError (pydantic's included) for one that cannot be used."""
+        route = route_of({name: value for name, value in document.items() if name in Route.model_fields})  # a newer writer may know more
+        for row in route.targets:
+            if row.kind == "engine" and (not row.address or not row.port):
+                raise ValueError(f"target {row.target_id} has no address")
+            if row.kind == "provider" and route.provider is None:
+                raise ValueError("a provider target without a provider")
+        return route.model_id, route.revision, prepare(route)
+
+    def apply(self, changed: Mapping[str, Prepared], removed: Iterable[str]) -> None:
+        """Take over changed rows and forget removed ones, then tell the listeners."""
+        for name in removed:
+            self.routes.pop(name, None)
+        self.routes.update(changed)
+        for listener in self._listeners:
+            listener(self.routes)
+
+    def keys(self) -> set[str]:
+        """Every model id held."""
+        return set(self.routes)
+
+    def revision_of(self, key: str) -> int:
+        """The revision of the row held, 0 for none."""
+        held = self.routes.get(key)
+        return held.route.revision if held else 0
+
+    def documents(self) -> list[dict[str, Any]]:
+        """Every row as it came."""
+        return [held.route.document() for held in self.routes.values()]

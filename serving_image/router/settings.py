@@ -1,0 +1,121 @@
+"""What the router reads from its environment, checked once at start."""
+
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+
+class SettingsInvalid(Exception):
+    """The environment lacks a value or holds one that cannot be used; the message names the variable, never its content."""
+
+
+@dataclass(frozen=True)
+class OidcSettings:
+    """Where bearer tokens of people come from. `jwks_uri` is the pinned address of the issuer's keys."""
+
+    issuer: str
+    audience: str
+    jwks_uri: str
+    groups_claim: str = "cognito:groups"
+    admin_group: str = "slipway-admins"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything the router can be told. Times in seconds, sizes in bytes."""
+
+    environment: str
+    route_table: str
+    token_table: str
+    bus_name: str
+    pepper_secret_arn: str
+    engine_api_key: str = field(repr=False)
+    oidc: OidcSettings | None = None
+    api_base_allow_list: frozenset[str] = frozenset()
+    state_dir: Path = Path("/var/lib/slipway")
+    listen_host: str = "0.0.0.0"  # noqa: S104 - a container's own network; the laptop sets 127.0.0.1
+    listen_port: int = 4000
+    router_id: str = "router"
+    drain_seconds: float = 60.0
+    max_body_bytes: int = 10_000_000
+    max_json_depth: int = 64
+    body_seconds: float = 30.0
+    first_byte_seconds: float = 600.0
+    idle_stream_seconds: float = 300.0
+    cooldown_seconds: float = 5.0
+    follow_seconds: float = 1.0
+    follow_busy_seconds: float = 0.2
+    probe_seconds: float = 0.25
+    report_seconds: float = 10.0
+    cors_origins: frozenset[str] = frozenset()
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
+        """Read the process environment (or the mapping given); SettingsInvalid names what is wrong."""
+        source = _Source(os.environ if environment is None else environment)
+        return cls(
+            environment=source.text("ENVIRONMENT"),
+            route_table=source.text("ROUTE_TABLE"),
+            token_table=source.text("TOKEN_TABLE"),
+            bus_name=source.text("BUS_NAME"),
+            pepper_secret_arn=source.text("PEPPER_SECRET_ARN"),
+            engine_api_key=source.text("ENGINE_API_KEY"),
+            oidc=_oidc(source),
+            api_base_allow_list=frozenset(host.lower() for host in source.words("API_BASE_ALLOW_LIST")),
+            state_dir=Path(source.text("SLIPWAY_STATE_DIR", str(cls.state_dir))),
+            listen_host=source.text("SLIPWAY_LISTEN_HOST", cls.listen_host),
+            listen_port=int(source.number("SLIPWAY_LISTEN_PORT", cls.listen_port, 0, 65_535)),
+            router_id=source.text("SLIPWAY_ROUTER_ID", socket.gethostname()[:64]),
+            drain_seconds=source.number("SLIPWAY_DRAIN_SECONDS", cls.drain_seconds, 0, 3600),
+            max_body_bytes=int(source.number("SLIPWAY_MAX_BODY_BYTES", cls.max_body_bytes, 1024, 1_000_000_000)),
+            max_json_depth=int(source.number("SLIPWAY_MAX_JSON_DEPTH", cls.max_json_depth, 4, 500)),
+            body_seconds=source.number("SLIPWAY_BODY_SECONDS", cls.body_seconds, 1, 3600),
+            first_byte_seconds=source.number("SLIPWAY_FIRST_BYTE_SECONDS", cls.first_byte_seconds, 0.1, 86_400),
+            idle_stream_seconds=source.number("SLIPWAY_IDLE_STREAM_SECONDS", cls.idle_stream_seconds, 0.1, 86_400),
+            cooldown_seconds=source.number("SLIPWAY_COOLDOWN_SECONDS", cls.cooldown_seconds, 0.1, 3600),
+            follow_seconds=source.number("SLIPWAY_FOLLOW_SECONDS", cls.follow_seconds, 0.05, 60),
+            follow_busy_seconds=source.number("SLIPWAY_FOLLOW_BUSY_SECONDS", cls.follow_busy_seconds, 0.02, 60),
+            probe_seconds=source.number("SLIPWAY_PROBE_SECONDS", cls.probe_seconds, 0.02, 60),
+            report_seconds=source.number("SLIPWAY_REPORT_SECONDS", cls.report_seconds, 0.1, 600),
+            cors_origins=frozenset(source.words("SLIPWAY_CORS_ORIGINS")),
+        )
+
+
+class _Source:
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = values
+
+    def text(self, name: str, default: str | None = None) -> str:
+        value = self._values.get(name, "").strip() or default
+        if value is None:
+            raise SettingsInvalid(f"{name} is not set")
+        return value
+
+    def words(self, name: str) -> list[str]:
+        return [word.strip() for word in self._values.get(name, "").split(",") if word.strip()]
+
+    def number(self, name: str, default: float, low: float, high: float) -> float:
+        raw = self._values.get(name, "").strip()
+        try:
+            value = float(raw) if raw else float(default)
+        except ValueError:
+            raise SettingsInvalid(f"{name} is not a number") from None
+        if not low <= value <= high:
+            raise SettingsInvalid(f"{name} must be between {low} and {high}")
+        return value
+
+
+def _oidc(source: _Source) -> OidcSettings | None:
+    issuer = source.text("OIDC_ISSUER", "")
+    if not issuer:
+        return None
+    return OidcSettings(
+        issuer=issuer,
+        audience=source.text("OIDC_AUDIENCE"),
+        jwks_uri=source.text("OIDC_JWKS_URI", issuer.rstrip("/") + "/.well-known/jwks.json"),
+        groups_claim=source.text("OIDC_GROUPS_CLAIM", OidcSettings.groups_claim),
+        admin_group=source.text("ADMIN_GROUP", OidcSettings.admin_group),
+    )

@@ -1,0 +1,226 @@
+"""Putting the router together: tables, identity, targets and the loops beside the requests."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+
+from contracts.identity import OidcRules
+from contracts.tokens import Peppers
+from router import aws
+from router.app import App
+from router.aws import SecretUnavailable
+from router.bus import Reporter
+from router.engines import EngineAnswers
+from router.feed import Follower
+from router.identity import Authenticator, TokenTable
+from router.log import Log
+from router.metrics import Metrics
+from router.oidc import KeySet, KeysUnavailable, OidcVerifier
+from router.picker import Cooldowns, Picker
+from router.probe import Prober
+from router.providers import ProviderClient
+from router.routes import RouteTable
+from router.secret_cache import SecretCache
+from router.settings import OidcSettings, Settings
+from router.state import StateDirectory
+from router.status import StatusReader
+from router.upstream import EngineClient
+
+_PEPPER_SECONDS = 300.0
+_PEPPER_RETRY_SECONDS = 2.0
+_UNKNOWN_PEPPER_SECONDS = 30.0
+_JWKS_BYTES = 1_000_000
+
+
+class Router:
+    """Everything that one router process holds. Enter it on the event loop; `app` then answers requests."""
+
+    def __init__(self, settings: Settings, cooldowns: Cooldowns, log: Log) -> None:
+        self._settings, self._log = settings, log
+        self._stack = AsyncExitStack()
+        self._feeds = ThreadPoolExecutor(2, "feeds")
+        self._calls = ThreadPoolExecutor(2, "calls")
+        self._tasks: list[asyncio.Task[None]] = []
+        self._pepper_wanted = asyncio.Event()
+        self.metrics = Metrics()
+        self.tokens = TokenTable(lambda token_id: self.app.cut(token_id))
+        self.routes = RouteTable()
+        self._secrets = SecretCache(aws.SecretStore(aws.client("secretsmanager")), self._calls)
+        self._engine = EngineClient(settings.engine_api_key, settings.first_byte_seconds, settings.idle_stream_seconds)
+        self._status = StatusReader()
+        self._http = _OidcKeys(settings.oidc)
+        self._authenticator = Authenticator(self.tokens, self._persons(settings.oidc), time.time)
+        self._authenticator.on_unknown_pepper = self._pepper_wanted.set
+        picker = Picker(cooldowns, settings.cooldown_seconds, lambda model_id: self.metrics.ejections.labels(model_id).inc())
+        providers = ProviderClient(self._secrets, settings.first_byte_seconds)
+        self.app = App(
+            settings,
+            routes=self.routes,
+            authenticator=self._authenticator,
+            engines=EngineAnswers(self._engine, picker, self.metrics),
+            providers=providers,
+            metrics=self.metrics,
+            log=log,
+            ready=self.is_ready,
+        )
+        self._reporter = Reporter(
+            aws.EventBus(aws.client("events"), settings.bus_name),
+            self._calls,
+            environment=settings.environment,
+            router_id=settings.router_id,
+            metrics=self.metrics,
+            log=log,
+        )
+        self._prober = Prober(
+            read_status=self._status.read,
+            sender=self._engine,
+            providers=providers,
+            report=self._observed,
+            router_id=settings.router_id,
+            probe_seconds=settings.probe_seconds,
+            report_seconds=settings.report_seconds,
+        )
+        self._route_feed, self._token_feed = self._followers()
+        self.routes.listen(picker.synchronise)
+        self.routes.listen(self._prober.synchronise)
+
+    def is_ready(self) -> bool:
+        """Whether requests can be answered: both tables are held (from AWS or from disk) and tokens can be verified."""
+        return self._route_feed.loaded and self._token_feed.loaded and self._authenticator.peppers is not None
+
+    async def __aenter__(self) -> Self:
+        for resource in (self._engine, self._status, self._http):
+            await self._stack.enter_async_context(resource)
+        for follower in (self._route_feed, self._token_feed):
+            if follower.restore():
+                self._log.info("table restored from disk", feed=follower.name, revision=follower.revision)
+        loops = {
+            "routes": self._route_feed.run,
+            "tokens": self._token_feed.run,
+            "peppers": self._follow_peppers,
+            "reports": self._reporter.run,
+        }
+        self._tasks = [asyncio.create_task(self._for_ever(name, loop)) for name, loop in loops.items()]
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self._prober.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._reporter.flush(2.0)
+        await self._stack.aclose()
+        self._feeds.shutdown(wait=False, cancel_futures=True)
+        self._calls.shutdown(wait=False, cancel_futures=True)
+
+    async def _for_ever(self, name: str, loop: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            try:
+                await loop()
+            except Exception as error:  # noqa: BLE001 - a fault in one loop must not silence it for good
+                self._log.warning("background loop failed, starting it again", loop=name, error=type(error).__name__, said=str(error)[:200])
+            await asyncio.sleep(1.0)
+
+    def _observed(self, observed: Any) -> None:
+        self._log.info(
+            "target observed",
+            model=observed.model_id,
+            target=observed.target_id,
+            observed=observed.observed,
+            phase=observed.phase,
+            progress=observed.progress,
+            failure=observed.failure.code if observed.failure else None,
+        )
+        self._reporter.report(observed)
+        self._route_feed.hurry()
+
+    def _followers(self) -> tuple[Follower, Follower]:
+        settings, dynamodb = self._settings, aws.client("dynamodb")
+        state = StateDirectory(settings.state_dir)
+        routes = Follower(
+            "routes",
+            settings.route_table,
+            aws.route_feed(dynamodb, settings.route_table),
+            self.routes,
+            state=state,
+            executor=self._feeds,
+            metrics=self.metrics,
+            log=self._log,
+            idle_seconds=settings.follow_seconds,
+            busy_seconds=settings.follow_busy_seconds,
+            busy=lambda: self.routes.probing,
+        )
+        tokens = Follower(
+            "tokens",
+            settings.token_table,
+            aws.token_feed(dynamodb, settings.token_table),
+            self.tokens,
+            state=state,
+            executor=self._feeds,
+            metrics=self.metrics,
+            log=self._log,
+            idle_seconds=settings.follow_seconds,
+            busy_seconds=settings.follow_seconds,
+        )
+        return routes, tokens
+
+    def _persons(self, oidc: OidcSettings | None) -> OidcVerifier | None:
+        if oidc is None:
+            return None
+        return OidcVerifier(OidcRules(oidc.issuer, oidc.audience, oidc.groups_claim, oidc.admin_group), KeySet(self._http.fetch))
+
+    async def _follow_peppers(self) -> None:
+        """Fetch the peppers until they are there, then now and then, and soon after a token names one that is unknown."""
+        age = 0.0
+        while True:
+            try:
+                self._authenticator.peppers = Peppers.parse(await self._secrets.get(self._settings.pepper_secret_arn, age))
+            except (SecretUnavailable, ValueError) as error:
+                self._log.warning("peppers cannot be read", held=self._authenticator.peppers is not None, reason=str(error))
+            age = _UNKNOWN_PEPPER_SECONDS
+            pause = _PEPPER_RETRY_SECONDS if self._authenticator.peppers is None else _UNKNOWN_PEPPER_SECONDS
+            await asyncio.sleep(pause)
+            if self._authenticator.peppers is not None:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._pepper_wanted.wait(), _PEPPER_SECONDS - pause)
+                self._pepper_wanted.clear()
+
+
+class _OidcKeys:
+    """Fetches the issuer's key set from its one pinned address."""
+
+    def __init__(self, oidc: OidcSettings | None) -> None:
+        self._address = oidc.jwks_uri if oidc else ""
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(
+            timeout=aiohttp.ClientTimeout(total=5.0), cookie_jar=aiohttp.DummyCookieJar(), trust_env=False
+        )
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def fetch(self) -> dict[str, Any]:
+        """The key set; KeysUnavailable otherwise."""
+        if self._session is None:
+            raise KeysUnavailable
+        try:
+            async with self._session.get(self._address, allow_redirects=False) as response:
+                if response.status != 200 or (response.content_length or 0) > _JWKS_BYTES:  # noqa: PLR2004
+                    raise KeysUnavailable
+                document = await response.json(content_type=None)
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise KeysUnavailable from error
+        if not isinstance(document, dict):
+            raise KeysUnavailable
+        return document
