@@ -94,13 +94,9 @@ class Container:
         return own | self.environment | forced
 
     def _read(self, process: "subprocess.Popen[bytes]", output: IO[bytes]) -> None:
-        for line in output:
-            with self._changed:
-                self._lines.append(LogLine(time.time(), line))
-                if len(self._lines) > LOG_LINES:
-                    del self._lines[: LOG_LINES // 10]
-                    self._dropped += LOG_LINES // 10
-                self._changed.notify_all()
+        with output:
+            for line in output:
+                self._keep(LogLine(time.time(), line))
         code = process.wait()
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)  # what it left behind goes with it, as with a container's namespace
@@ -108,6 +104,14 @@ class Container:
             self.exit_code = code if code >= 0 else KILLED - code
             self.finished = time.time()
             (self.directory / RECORD).unlink(missing_ok=True)
+            self._changed.notify_all()
+
+    def _keep(self, line: LogLine) -> None:
+        with self._changed:
+            self._lines.append(line)
+            if len(self._lines) > LOG_LINES:
+                del self._lines[: LOG_LINES // 10]
+                self._dropped += LOG_LINES // 10
             self._changed.notify_all()
 
     def wait(self, seconds: float | None = None) -> int | None:
