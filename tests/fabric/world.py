@@ -92,4 +92,4 @@ def settled(table: str) -> list[Any]:
         for pattern, stand_in in _CHANGING:
             text = pattern.sub(stand_in, text)
         seen.append(json.loads(text))
-    return sorted(seen, key=lambda row: (row["pk"], row["sk"]))
+    return sorted(seen, key=lambda row: json.dumps(row, sort_keys=True))
