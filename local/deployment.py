@@ -16,6 +16,7 @@ from local import cloud
 from local.settings import ROOT, Settings, venv
 
 SOURCES = ("template.yaml", "samconfig.toml", "functions", "layers", "statemachines", "stacks", "serving_image", "locks", "events")
+IMAGE_SOURCES = ("serving_image", "layers/contracts", "locks/router.txt", "locks/engine.txt", "locks/engine-llama-cpp.txt")
 IGNORED_SUFFIXES = {".pyc", ".md"}
 BUILD = ROOT / ".local" / "build"
 CONFIGURATION = "local"
@@ -28,17 +29,22 @@ class DeploymentError(Exception):
     """`sam` failed; the message holds the end of its output and where the rest is."""
 
 
-def fingerprint() -> str:
+def fingerprint(names: tuple[str, ...] = SOURCES) -> str:
     """Digest of everything that a build reads, and of the Python that it is for."""
     running = hashlib.sha256(sys.version.encode())
-    for path in _files():
+    for path in _files(names):
         running.update(str(path.relative_to(ROOT)).encode() + b"\0")
         running.update(hashlib.sha256(path.read_bytes()).digest())
     return running.hexdigest()
 
 
-def _files() -> Iterator[Path]:
-    for name in SOURCES:
+def image_tag() -> str:
+    """Tag of the images that stand for the code as it is now."""
+    return "local-" + fingerprint(IMAGE_SOURCES)[:12]
+
+
+def _files(names: tuple[str, ...]) -> Iterator[Path]:
+    for name in names:
         top = ROOT / name
         found = sorted(top.rglob("*")) if top.is_dir() else [top] if top.exists() else []
         yield from (path for path in found if path.is_file() and path.suffix not in IGNORED_SUFFIXES)

@@ -172,17 +172,18 @@ class Up:
 
 
 def computed(settings: Settings) -> dict[str, str]:
-    """The template's parameters that only this machine knows."""
+    """The template's parameters that only this machine knows. Images are tagged by their code, so that new code is a new deployment."""
+    tag = deployment.image_tag()
     return {
         "Environment": settings.environment,
         "PythonRuntime": f"python3.{sys.version_info.minor}",
         "Architecture": "arm64" if platform.machine() in {"aarch64", "arm64"} else "x86_64",
         "IdentityEndpoint": settings.endpoint,
-        "RouterImage": "slipway/router:local",
+        "RouterImage": f"slipway/router:{tag}",
         "RouterDesiredCount": "1",
         "GpuCapacity": "None",
-        "EngineImageLlamaCpp": "slipway/engine-llama-cpp:local",
-        "EngineImageMock": "slipway/engine-mock:local",
+        "EngineImageLlamaCpp": f"slipway/engine-llama-cpp:{tag}",
+        "EngineImageMock": f"slipway/engine-mock:{tag}",
     }
 
 

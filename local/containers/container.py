@@ -67,7 +67,7 @@ class Container:
 
     def start(self) -> None:
         """Start the process in a group of its own; raises OSError when the program cannot be run."""
-        for sub in ("", "home", "tmp", "cache"):
+        for sub in ("", "home", "tmp", "cache", "state"):
             (self.directory / sub).mkdir(parents=True, exist_ok=True)
         command = [str(self.image.python) if self.command[0] in {"python", "python3"} else self.command[0], *self.command[1:]]
         process = subprocess.Popen(
@@ -90,7 +90,8 @@ class Container:
             "PYTHONPATH": os.pathsep.join(map(str, self.image.import_path)),
         }
         # A container's network and file system are its own whatever the task definition says; these stand for both.
-        forced = {"SLIPWAY_CACHE_DIR": str(self.directory / "cache"), "SLIPWAY_LISTEN_HOST": self.address, **self.image.environment}
+        folders = {"SLIPWAY_CACHE_DIR": str(self.directory / "cache"), "SLIPWAY_STATE_DIR": str(self.directory / "state")}
+        forced = {**folders, "SLIPWAY_LISTEN_HOST": self.address, **self.image.environment}
         return own | self.environment | forced
 
     def _read(self, process: "subprocess.Popen[bytes]", output: IO[bytes]) -> None:

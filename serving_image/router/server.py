@@ -5,6 +5,7 @@ import contextlib
 import gc
 import logging
 import signal
+import socket
 from collections.abc import Iterator
 
 import uvicorn
@@ -14,6 +15,7 @@ from router.picker import Cooldowns
 from router.settings import Settings
 from router.wiring import Router
 
+_BACKLOG = 2048
 _KEEP_ALIVE_SECONDS = 75  # longer than a load balancer's 60, so that it, and not we, closes idle connections
 
 
@@ -49,8 +51,6 @@ async def serve(settings: Settings, cooldowns: Cooldowns, log: Log) -> None:
         server = _Server(
             uvicorn.Config(
                 router.app,
-                host=settings.listen_host,
-                port=settings.listen_port,
                 http="httptools",
                 ws="none",
                 lifespan="off",
@@ -61,7 +61,7 @@ async def serve(settings: Settings, cooldowns: Cooldowns, log: Log) -> None:
                 timeout_graceful_shutdown=1,
             )
         )
-        serving = asyncio.create_task(server.serve())
+        serving = asyncio.create_task(server.serve(sockets=[_listener(settings)]))
         stopped = asyncio.create_task(stop.wait())
         _settle_garbage()
         log.info("listening", host=settings.listen_host, port=settings.listen_port, router_id=settings.router_id)
@@ -74,6 +74,11 @@ async def serve(settings: Settings, cooldowns: Cooldowns, log: Log) -> None:
     log.info("stopped")
 
 
+def _listener(settings: Settings) -> socket.socket:
+    """A socket that a successor on the same address may share while we drain (so it is on the laptop)."""
+    return socket.create_server((settings.listen_host, settings.listen_port), backlog=_BACKLOG, reuse_port=True)
+
+
 async def _drain(router: Router, seconds: float, log: Log) -> None:
     log.info("draining", seconds=seconds)
     try:
@@ -84,7 +89,7 @@ async def _drain(router: Router, seconds: float, log: Log) -> None:
 
 
 def _settle_garbage() -> None:
-    """What LiteLLM brought stays for good: take it out of the collector's sight, and collect less often (p99 under load falls by a power of ten)."""
+    """What LiteLLM brought stays for good: take it out of the collector's sight, and collect less often."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
