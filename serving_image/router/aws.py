@@ -28,9 +28,8 @@ def client(service: str) -> Any:
     import boto3
     from botocore.config import Config
 
-    return boto3.client(
-        service, config=Config(connect_timeout=2, read_timeout=4, retries={"total_max_attempts": 1}, max_pool_connections=4)
-    )
+    factory: Any = boto3.client  # its overloads name every service; here a name is only passed on
+    return factory(service, config=Config(connect_timeout=2, read_timeout=4, retries={"total_max_attempts": 1}, max_pool_connections=4))
 
 
 class FeedTable:

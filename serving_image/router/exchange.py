@@ -26,7 +26,9 @@ class Exchange:
     """A request under way. Times in seconds of the performance counter; `status` 0 until the head is sent."""
 
     __slots__ = (
-        "bytes_in", "bytes_out", "cut", "extra_headers", "finished", "first_byte_at", "gone", "headers", "method", "model", "path", "receive", "request_id",
+        "bytes_in", "bytes_out", "cut", "extra_headers", "finished", "first_byte_at", "gone", "headers", "method", "model", "path",
+        "receive",
+        "request_id",
         "send", "started_at", "status", "stream", "subject", "target", "task", "token_id", "version",
     )  # fmt: skip
 

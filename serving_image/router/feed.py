@@ -93,7 +93,7 @@ class Store(Protocol):
 
 
 class Follower:
-    """Keeps one store equal to one table. `name` is the feed's name in metrics, logs and on disk; `table` guards against another table's file."""
+    """Keeps one store equal to one table. `name` is the feed's in metrics, logs and on disk; `table` tells its file from another's."""
 
     def __init__(
         self,
@@ -152,7 +152,7 @@ class Follower:
     def delay(self) -> float:
         """Seconds until the next look."""
         if self._errors:
-            return random.uniform(0.5, 1.0) * min(_MAX_BACK_OFF, self._idle * 2**self._errors)  # noqa: S311 - jitter
+            return random.uniform(0.5, 1.0) * min(_MAX_BACK_OFF, self._idle * 2.0**self._errors)  # noqa: S311 - jitter
         return self._busy_seconds if self._busy() or time.monotonic() < self._hot_until else self._idle
 
     async def step(self) -> bool:
@@ -207,7 +207,7 @@ class Follower:
         try:
             name, revision, row = self._store.parse(document or {})
             if key and name != key:
-                raise ValueError("the row's key and its document name different things")
+                raise ValueError("the row's key and its document name different things")  # noqa: TRY301 - refused like any other
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             self._metrics.feed_poison.labels(self.name).inc()
             self._log.warning("row refused, the one held before stays", feed=self.name, key=key, reason=type(error).__name__)

@@ -1,4 +1,4 @@
-"""httpx as LiteLLM uses it, but: connections go only where the guard lets them, to the very address that was checked, and no redirect is followed."""
+"""httpx for LiteLLM: connections go only where the guard lets them, to the very address that it checked; no redirect is followed."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -38,7 +38,7 @@ class _Backend(httpcore.AsyncNetworkBackend):
                 failure = error
         raise failure or httpcore.ConnectError("no address answered")
 
-    async def connect_unix_socket(self, *arguments: Any, **options: Any) -> httpcore.AsyncNetworkStream:
+    async def connect_unix_socket(self, *_arguments: Any, **_options: Any) -> httpcore.AsyncNetworkStream:
         raise httpcore.ConnectError("sockets of this machine are not for providers")
 
     async def sleep(self, seconds: float) -> None:

@@ -1,5 +1,7 @@
 """What the router counts, in Prometheus' form."""
 
+from typing import Any
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
@@ -10,34 +12,34 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        made = {"registry": self.registry, "namespace": "slipway_router"}
-        self.requests = Counter("requests", "Requests answered.", ["model", "version", "status"], **made)  # type: ignore[arg-type]
+        made: Any = {"registry": self.registry, "namespace": "slipway_router"}
+        self.requests = Counter("requests", "Requests answered.", ["model", "version", "status"], **made)
         self.duration = Histogram(
             "request_duration_seconds",
             "From the request's arrival to its last byte.",
             ["model"],
             buckets=_SECONDS,
-            **made,  # type: ignore[arg-type]
+            **made,
         )
         self.first_byte = Histogram(
             "first_byte_seconds",
             "From the request's arrival to the answer's first byte.",
             ["model"],
             buckets=_SECONDS,
-            **made,  # type: ignore[arg-type]
+            **made,
         )
-        self.in_flight = Gauge("in_flight", "Requests under way.", ["model"], **made)  # type: ignore[arg-type]
-        self.retries = Counter("retries", "Requests sent again to another target before their first byte.", ["model"], **made)  # type: ignore[arg-type]
-        self.ejections = Counter("ejections", "Targets taken out for a cooldown.", ["model"], **made)  # type: ignore[arg-type]
-        self.cut = Counter("streams_cut", "Requests ended because their token was revoked.", **made)  # type: ignore[arg-type]
-        self.feed_revision = Gauge("feed_revision", "Revision of the table held.", ["feed"], **made)  # type: ignore[arg-type]
-        self.feed_errors = Counter("feed_errors", "Reads of a feed that failed.", ["feed"], **made)  # type: ignore[arg-type]
-        self.feed_full_reads = Counter("feed_full_reads", "Times a whole table was read.", ["feed"], **made)  # type: ignore[arg-type]
-        self.feed_poison = Counter("feed_poison_rows", "Rows refused; the row held before stays.", ["feed"], **made)  # type: ignore[arg-type]
+        self.in_flight = Gauge("in_flight", "Requests under way.", ["model"], **made)
+        self.retries = Counter("retries", "Requests sent again to another target before their first byte.", ["model"], **made)
+        self.ejections = Counter("ejections", "Targets taken out for a cooldown.", ["model"], **made)
+        self.cut = Counter("streams_cut", "Requests ended because their token was revoked.", **made)
+        self.feed_revision = Gauge("feed_revision", "Revision of the table held.", ["feed"], **made)
+        self.feed_errors = Counter("feed_errors", "Reads of a feed that failed.", ["feed"], **made)
+        self.feed_full_reads = Counter("feed_full_reads", "Times a whole table was read.", ["feed"], **made)
+        self.feed_poison = Counter("feed_poison_rows", "Rows refused; the row held before stays.", ["feed"], **made)
         self.feed_synchronised = Gauge(
             "feed_synchronised_timestamp_seconds", "When the feed was last known to be current.", ["feed"], **made
-        )  # type: ignore[arg-type]
-        self.events = Counter("events", "Events put on the bus.", ["outcome"], **made)  # type: ignore[arg-type]
+        )
+        self.events = Counter("events", "Events put on the bus.", ["outcome"], **made)
 
     def text(self) -> bytes:
         """The exposition format."""

@@ -17,7 +17,8 @@ REDIRECTING: Final = frozenset(
         "router", "model_info", "mock_response", "mock_tool_calls", "callbacks", "success_callback", "failure_callback", "cache",
         "caching", "no-log", "logger_fn", "input_cost_per_token", "output_cost_per_token", "region_name", "credentials",
         "hf_model_name", "custom_prompt_dict", "prompt_id", "use_in_pass_through", "configurable_clientside_auth_params",
-        "allow_client_side_credentials", "chat_template", "chat_template_kwargs_override", "prompt_embeds", "kv_transfer_params", "priority",
+        "allow_client_side_credentials", "chat_template", "chat_template_kwargs_override",
+        "prompt_embeds", "kv_transfer_params", "priority",
         "cache_salt", "request_id", "id_slot", "slot_id",
     }
 )  # fmt: skip
@@ -28,7 +29,7 @@ REDIRECTING_PREFIXES: Final = ("aws_", "azure_", "vertex_", "litellm_", "mock_",
 _IMAGE_PARTS: Final = frozenset({"image_url", "input_image", "image"})
 _TEXT_PARTS: Final = frozenset({"text", "input_text", "refusal"})
 _TOOL_FIELDS: Final = ("tools", "functions", "tool_choice", "function_call")
-_NO_TOOLS: Final = (None, [], "none")
+_NO_TOOLS: Final[tuple[Any, ...]] = (None, [], "none")
 
 
 def parse(body: bytes, max_depth: int) -> dict[str, Any]:

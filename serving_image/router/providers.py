@@ -34,7 +34,8 @@ _COMMON: Final = frozenset(
 _FIELDS: Final = {
     CHAT: _COMMON
     | {
-        "audio", "function_call", "functions", "logprobs", "max_completion_tokens", "messages", "modalities", "parallel_tool_calls", "prediction",
+        "audio", "function_call", "functions", "logprobs", "max_completion_tokens", "messages", "modalities", "parallel_tool_calls",
+        "prediction",
         "reasoning_effort", "response_format", "service_tier", "tool_choice", "tools", "top_logprobs", "verbosity", "web_search_options",
     },
     EMBEDDINGS: frozenset({"dimensions", "encoding_format", "input", "user"}),
@@ -68,7 +69,7 @@ class Secrets(Protocol):
 
 
 def prepare_litellm(guard: Guard) -> None:
-    """Import LiteLLM (seconds) so that it asks nobody for prices, logs no content, inherits no keys, and connects only through the guard."""
+    """Import LiteLLM (seconds): no prices fetched, no content logged, no keys inherited, no connection but through the guard."""
     os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
     for name in [name for name in os.environ if name.upper().startswith(_INHERITED)]:
         del os.environ[name]

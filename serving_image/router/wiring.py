@@ -50,7 +50,7 @@ class Router:
         self._tasks: list[asyncio.Task[None]] = []
         self._pepper_wanted = asyncio.Event()
         self.metrics = Metrics()
-        self.tokens = TokenTable(lambda token_id: self.app.cut(token_id))
+        self.tokens = TokenTable(lambda token_id: self.app.cut(token_id))  # noqa: PLW0108 - the app is made further down
         self.routes = RouteTable()
         self._secrets = SecretCache(aws.SecretStore(aws.client("secretsmanager")), self._calls)
         self._engine = EngineClient(settings.engine_api_key, settings.first_byte_seconds, settings.idle_stream_seconds)
