@@ -41,21 +41,24 @@ def rules(resources: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
 def announcers(template: dict[str, Any] | None = None) -> dict[str, str]:
     """Context → logical id of the function that announces its ledger."""
     resources = (load() if template is None else template)["Resources"]
-    found = {}
-    for logical_id, resource in resources.items():
-        if any(source["Type"] == "DynamoDB" for source in _events(resource)):
-            found[_words(logical_id)[0]] = logical_id
-    return found
+    tables = {name for name, resource in resources.items() if resource["Type"] == "AWS::DynamoDB::Table"}
+    return {_words(function)[0]: function for source, function in _mappings(resources) if source in tables}
 
 
 def _functions_behind_queues(resources: dict[str, Any]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for logical_id, resource in resources.items():
-        for source in _events(resource):
-            queue = target_of(source.get("Properties", {}).get("Queue")) if source["Type"] == "SQS" else None
-            if queue:
-                found.setdefault(queue, []).append(logical_id)
+    for source, function in _mappings(resources):
+        found.setdefault(source, []).append(function)
     return found
+
+
+def _mappings(resources: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Every (logical id of a queue or table, logical id of the function that it feeds)."""
+    for resource in resources.values():
+        if resource["Type"] == "AWS::Lambda::EventSourceMapping":
+            source, function = target_of(resource["Properties"]["EventSourceArn"]), target_of(resource["Properties"]["FunctionName"])
+            if source and function:
+                yield source, function
 
 
 def _events(resource: dict[str, Any]) -> list[dict[str, Any]]:

@@ -42,6 +42,11 @@ _REQUEST_EXAMPLES = {
     "create_model": {"hosted": {"value": dict(HOSTED_MODEL)}, "provider": {"value": dict(PROVIDER_MODEL)}},
     "issue_token": {"inference": {"value": {"name": "notebook", "groups": ["research"], "scopes": ["inference"]}}},
 }
+_GATEWAY = {
+    status: {"application/json": {"schema": {"type": "object", "properties": {"message": {"const": message}}}}}
+    for status, message in ((401, "Unauthorized"), (403, "Forbidden"))
+}
+"""What API Gateway answers itself: without an Authorization header, and to a token that is not let in."""
 _TAGS = {
     "serving": "Models: the wish, its state, and the operations on it.",
     "registry": "Versions of models and the evidence that they may be served.",
@@ -153,7 +158,7 @@ def _refusal(status: int, kinds: list[ProblemKind], problem: dict[str, Any]) -> 
     return {
         "description": " ".join(f"`{kind.code}`: {kind.meaning}" for kind in kinds),
         "headers": {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}},
-        "content": {"application/problem+json": {"schema": schema, "examples": examples}},
+        "content": {"application/problem+json": {"schema": schema, "examples": examples}} | _GATEWAY.get(status, {}),
     }
 
 

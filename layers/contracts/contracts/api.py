@@ -22,6 +22,7 @@ Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 _BODY: Final = ("body-not-json", "body-not-object", "body-not-text", "body-too-deep", "body-too-large", "validation-failed")
 _KEY: Final = ("idempotency-key-invalid", "idempotency-key-reused")
 _GENERATION: Final = ("if-match-invalid", "generation-stale")
+_TABLE: Final = ("contended-too-long", "table-throttled", "table-unreachable")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +62,7 @@ class ApiRoute:
     def problems(self) -> tuple[ProblemKind, ...]:
         """Every problem that this route may answer, by status and code."""
         codes = {"internal-error", *self.refusals}
-        codes |= {"not-authenticated", "scope-missing"} if self.scope else set()
+        codes |= {"not-authenticated", "scope-missing", *_TABLE} if self.scope else set()
         codes |= set(_BODY) if self.body else set()
         codes |= {"validation-failed"} if self.query else set()
         codes |= set(_KEY) if self.idempotent else set()
@@ -116,7 +117,7 @@ ROUTES: Final = (
         answer=Accepted,
         idempotent=True,
         conditional=True,
-        refusals=("model-not-found",),
+        refusals=("model-not-found", "deletion-under-way"),
     ),
     ApiRoute(
         method="POST",
@@ -129,7 +130,7 @@ ROUTES: Final = (
         answer=Accepted,
         idempotent=True,
         conditional=True,
-        refusals=("model-not-found",),
+        refusals=("model-not-found", "retry-not-possible"),
     ),
     ApiRoute(
         method="GET",
@@ -183,7 +184,7 @@ ROUTES: Final = (
         status=202,
         answer=Accepted,
         idempotent=True,
-        refusals=("operation-not-found",),
+        refusals=("operation-not-found", "operation-ended", "operation-not-cancellable"),
     ),
     ApiRoute(
         method="POST",
@@ -196,7 +197,7 @@ ROUTES: Final = (
         body=IssueToken,
         answer=views.IssuedToken,
         idempotent=True,
-        refusals=("group-not-yours",),
+        refusals=("group-not-yours", "token-not-shown-again"),
     ),
     ApiRoute(
         method="GET",

@@ -33,10 +33,18 @@ _KINDS: Final = (
     ProblemKind("version-not-found", 404, "No such version of this model."),
     ProblemKind("idempotency-key-reused", 409, "The same Idempotency-Key came before with another request."),
     ProblemKind("model-exists", 409, "A model with this id exists."),
+    ProblemKind("operation-ended", 409, "The operation has ended; there is nothing to cancel."),
+    ProblemKind("operation-not-cancellable", 409, "A deletion that has begun cannot be taken back."),
+    ProblemKind("retry-not-possible", 409, "Only a failed model can be retried."),
+    ProblemKind("token-not-shown-again", 409, "The token was issued under a pepper that is gone since; issue another with a new key."),
     ProblemKind("generation-stale", 412, "The model has changed since the generation in If-Match."),
     ProblemKind("body-too-large", 413, "The body exceeds 1 MB."),
     ProblemKind("validation-failed", 422, "At least one field is not acceptable; `errors` names each with its path and a code."),
     ProblemKind("internal-error", 500, "Something failed on our side; tell the operators the request id in `instance`."),
+    ProblemKind("contended-too-long", 503, "Others wrote to the same rows again and again; nothing was written, send the request again."),
+    ProblemKind("deletion-under-way", 503, "The model is being deleted at this moment; send the request again."),
+    ProblemKind("table-throttled", 503, "The table is throttled; send the request again, with the same Idempotency-Key."),
+    ProblemKind("table-unreachable", 503, "The table does not answer; send the request again, with the same Idempotency-Key."),
 )
 
 PROBLEMS: Final[Mapping[str, ProblemKind]] = MappingProxyType({kind.code: kind for kind in _KINDS})
