@@ -4,42 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from kit.caller import Command
+from kit.table import Row
 from serving.domain.change import Cause, Change
 from serving.domain.model import Failure, Model
 from serving.domain.operation import Goal, Operation, Wait
 from serving.domain.tasks import TaskObservation
-
-
-class Caller(Protocol):
-    """Who sends a command or a question."""
-
-    @property
-    def subject(self) -> str:
-        """A stable name."""
-        ...
-
-    @property
-    def groups(self) -> Sequence[str]:
-        """Groups that the caller is in."""
-        ...
-
-    @property
-    def is_admin(self) -> bool:
-        """Whether every model is theirs."""
-        ...
-
-    def may_see(self, allowed_groups: tuple[str, ...] | list[str]) -> bool:
-        """Whether something that belongs to these groups exists for the caller."""
-        ...
-
-
-@dataclass(frozen=True)
-class Command:
-    """A command as it was sent: by whom, under which Idempotency-Key, and everything that makes it this command."""
-
-    caller: str
-    key: str | None
-    request: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -170,8 +140,12 @@ class AddressGuard(Protocol):
         ...
 
 
-class Announcements(Protocol):
+class Announcer(Protocol):
     """Puts what the ledger holds on the bus."""
+
+    def announce(self, row: Row) -> None:
+        """Announce one ledger row, at least once."""
+        ...
 
     def announce_forgotten(self) -> int:
         """Announce facts that were never announced; answers how many."""

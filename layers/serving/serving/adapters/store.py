@@ -5,13 +5,14 @@ from datetime import timedelta
 from typing import Any
 
 from kit import commands, envelope, ledger
+from kit.caller import Command
 from kit.clock import Clock
-from kit.table import Attribute, Row, Table, Transaction
+from kit.table import Row, Table, Transaction
 from serving.adapters import documents
 from serving.domain.change import Cause, Change, TaskChange, picture
 from serving.domain.model import Model
 from serving.domain.operation import Operation, Wait
-from serving.ports import Command, LedgerEntry, Remembered
+from serving.ports import LedgerEntry, Remembered
 
 _MODEL, _OPERATION, _SERVICE = "MODEL", "OPERATION", "SERVICE"
 _TASK_PREFIX, _WAIT_PREFIX = "TASK#", "WAIT#"
@@ -60,7 +61,7 @@ class TableStore:
 
     def answer(self, command: Command) -> dict[str, Any] | None:
         """See `ports.Store`."""
-        return self._commands.answer(_asked(command))
+        return self._commands.answer(command)
 
     def commit(self, change: Change, cause: Cause, remembered: Remembered | None = None) -> None:
         """See `ports.Store`."""
@@ -73,7 +74,7 @@ class TableStore:
         self._write_waits(transaction, change)
         self._write_services(transaction, change)
         if remembered:
-            self._commands.remember(transaction, _asked(remembered.command), remembered.answer)
+            self._commands.remember(transaction, remembered.command, remembered.answer)
         self._record(transaction, change, cause)
         self._table.commit(transaction)
 
@@ -104,11 +105,11 @@ class TableStore:
         seen = task.observation
         expires = self._expiry(_STOPPED_TASK_LIFETIME) if seen.stopped else None
         where = _partition(model_id), _TASK_PREFIX + seen.task_id
-        document, plain = documents.of_observation(seen), {"version": seen.version, "expires_at": expires}
+        document = documents.of_observation(seen)
         if task.known_version is None:
-            transaction.insert("task", *where, document, **plain)
+            transaction.insert("task", *where, document, version=seen.version, expires_at=expires)
         else:
-            transaction.replace("task", *where, document, when={"version": task.known_version}, **plain)
+            transaction.replace("task", *where, document, when={"version": task.known_version}, version=seen.version, expires_at=expires)
 
     def _write_waits(self, transaction: Transaction, change: Change) -> None:
         where = _partition(change.after.model_id)
@@ -141,7 +142,7 @@ class TableStore:
 
 def _write_model(transaction: Transaction, before: Model | None, after: Model) -> None:
     where = _partition(after.model_id), _MODEL
-    plain: dict[str, Attribute | None] = {"generation": after.generation, "revision": after.revision, "edition": after.edition}
+    plain: dict[str, Any] = {"generation": after.generation, "revision": after.revision, "edition": after.edition}
     if not after.deleted:
         plain |= {"collection": _MODEL, "sort_key": after.model_id}
     if before is None:
@@ -152,7 +153,7 @@ def _write_model(transaction: Transaction, before: Model | None, after: Model) -
 
 def _write_operation(transaction: Transaction, before: Operation | None, after: Operation) -> None:
     where = f"OPERATION#{after.operation_id}", _OPERATION
-    plain: dict[str, Attribute | None] = {"edition": after.edition, "status": after.status.value}
+    plain: dict[str, Any] = {"edition": after.edition, "status": after.status.value}
     if not after.ended:
         plain |= {"collection": _RUNNING, "sort_key": after.deadline}
     if before is None:
@@ -163,10 +164,6 @@ def _write_operation(transaction: Transaction, before: Operation | None, after: 
 
 def _entry(row: Row) -> LedgerEntry:
     return LedgerEntry(int(row.document["revision"]), row.document)
-
-
-def _asked(command: Command) -> commands.Command:
-    return commands.command(command.caller, command.key, command.request)
 
 
 def _partition(model_id: str) -> str:

@@ -19,7 +19,7 @@ def serving_seconds(spec: Mapping[str, Any]) -> int:
     health = spec["container"]["health_check"]
     asked = str(spec["container"]["environment"].get(_START_VARIABLE, ""))
     start = int(asked) if asked.isdecimal() else _START_SECONDS[unit]
-    grace = health["start_period_seconds"] + health["retries"] * health["interval_seconds"]
+    grace = int(health["start_period_seconds"]) + int(health["retries"]) * int(health["interval_seconds"])
     return VALIDATION_SECONDS + _CAPACITY_SECONDS[unit] + 2 * max(start, grace)
 
 

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from kit.caller import Caller
 from kit.clock import Clock, iso
 from kit.errors import StaleGeneration
 from kit.ids import Ids
@@ -9,7 +10,6 @@ from serving.domain.change import Cause
 from serving.domain.commands import Ask, time_for
 from serving.domain.model import Model, Spec
 from serving.domain.operation import Goal
-from serving.ports import Caller
 
 
 def ask(caller: Caller, goal: Goal, spec: Spec, clock: Clock, ids: Ids) -> Ask:

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
+from kit.caller import Caller, Command
 from kit.clock import Clock, iso
 from kit.errors import Conflict
 from serving.domain import commands
 from serving.domain.change import Cause
 from serving.domain.waits import is_current
-from serving.ports import Caller, Command, Remembered, Store
+from serving.ports import Remembered, Store
 from serving.usecases.anew import decided_anew
 from serving.usecases.resumption import Resumption
 from serving.usecases.views import accepted, visible_operation

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from kit.caller import Caller, Command
 from kit.clock import Clock
 from kit.errors import Conflict, Forbidden, InvalidRequest, Violation
 from kit.ids import Ids
@@ -10,7 +11,7 @@ from serving.domain import commands
 from serving.domain.model import Spec
 from serving.domain.operation import Goal
 from serving.domain.wishes import complaints
-from serving.ports import AddressGuard, Caller, Command, Remembered, Store
+from serving.ports import AddressGuard, Remembered, Store
 from serving.usecases.anew import decided_anew
 from serving.usecases.asking import ask, cause_of
 from serving.usecases.views import accepted

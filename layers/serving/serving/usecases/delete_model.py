@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
+from kit.caller import Caller, Command
 from kit.clock import Clock
 from kit.errors import Transient
 from kit.ids import Ids
 from serving.domain import commands
 from serving.domain.model import Model
 from serving.domain.operation import Goal
-from serving.ports import Caller, Command, Remembered, Store
+from serving.ports import Remembered, Store
 from serving.usecases.anew import decided_anew
 from serving.usecases.asking import ask, cause_of, check_generation
 from serving.usecases.views import accepted, visible_model

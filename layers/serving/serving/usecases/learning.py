@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Literal
 
 from kit.clock import Clock, iso
 from serving.domain.change import Cause, Change
@@ -12,6 +13,7 @@ from serving.ports import Store
 from serving.usecases.anew import decided_anew
 from serving.usecases.resumption import Resumption
 
+Beat = Literal["never", "on-news", "always"]
 Learn = Callable[[Model, Operation | None, str], Change | None]
 
 
@@ -21,24 +23,29 @@ class Learner:
     def __init__(self, store: Store, resumption: Resumption, clock: Clock) -> None:
         self._store, self._resumption, self._clock = store, resumption, clock
 
-    def learn(self, model_id: str, rule: Learn, cause: Cause, *, beat: bool = False) -> None:
-        """Redelivered news changes nothing and wakes again: the first delivery may have got no further than its write."""
-        operation_id = self._write(model_id, rule, cause)
+    def learn(self, model_id: str, rule: Learn, cause: Cause, *, beat: Beat = "never") -> bool:
+        """Answers whether it was news. Old news wakes again: its first delivery may have got no further than its write.
+
+        `beat` says when a machine that has to go on waiting is told that there is progress.
+        """
+        operation_id, news = self._write(model_id, rule, cause)
         if operation_id:
-            self._resumption.resume(operation_id, beat=beat)
+            self._resumption.resume(operation_id, beat=beat == "always" or (beat == "on-news" and news))
+        return news
 
     @decided_anew
-    def _write(self, model_id: str, rule: Learn, cause: Cause) -> str | None:
+    def _write(self, model_id: str, rule: Learn, cause: Cause) -> tuple[str | None, bool]:
         model = self._store.model(model_id)
         if model is None or model.deleted:
-            return None
+            return None, False
         operation = self._store.operation(model.operation) if model.operation else None
         if not is_current(model, operation):
             operation = None
-        if change := rule(model, operation, iso(self._clock.now())):
+        change = rule(model, operation, iso(self._clock.now()))
+        if change:
             after = replace(change.after, caused_by=cause.causation_id or model.caused_by)
             self._store.commit(replace(change, after=after), _within(cause, operation))
-        return model.operation
+        return model.operation, change is not None
 
 
 def _within(cause: Cause, operation: Operation | None) -> Cause:

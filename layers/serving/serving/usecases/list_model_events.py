@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from kit.caller import Caller
 from kit.errors import NotFound
 from serving.domain.model import Model
-from serving.ports import Caller, LedgerEntry, Store
+from serving.ports import LedgerEntry, Store
 from serving.usecases import views
 from serving.usecases.paging import seal, unseal
 

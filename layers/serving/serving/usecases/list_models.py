@@ -4,8 +4,9 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any
 
+from kit.caller import Caller
 from serving.domain.model import Model
-from serving.ports import Caller, Store
+from serving.ports import Store
 from serving.usecases import views
 from serving.usecases.paging import seal, unseal
 

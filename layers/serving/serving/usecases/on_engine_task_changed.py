@@ -30,11 +30,11 @@ class OnEngineTaskChanged:
         model_id, generation = owner
         self.learn(model_id, tasks.observed(detail, service, generation), Cause(ACTOR, event_id))
 
-    def learn(self, model_id: str, seen: TaskObservation, cause: Cause) -> None:
-        """The same for an observation that came another way."""
+    def learn(self, model_id: str, seen: TaskObservation, cause: Cause) -> bool:
+        """The same for an observation that came another way; answers whether it was news."""
 
         def rule(model: Model, operation: Operation | None, now: str) -> Change | None:
             known = self._store.task_version(model_id, seen.task_id)
             return observations.task(model, operation, known, seen, death_of(seen), now)
 
-        self._learner.learn(model_id, rule, cause, beat=True)
+        return self._learner.learn(model_id, rule, cause, beat="on-news")

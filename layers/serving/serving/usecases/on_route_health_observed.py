@@ -39,4 +39,4 @@ class OnRouteHealthObserved:
                 return observations.failed_start(model, operation, seen.target_id, failure, now)
             return observations.progress(model, operation, seen.phase, seen.progress, now) if seen.observed == "progressing" else None
 
-        self._learner.learn(seen.model_id, rule, cause, beat=seen.observed == "progressing")
+        self._learner.learn(seen.model_id, rule, cause, beat="always" if seen.observed == "progressing" else "never")

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from serving.ports import Caller, Store
+from kit.caller import Caller
+from serving.ports import Store
 from serving.usecases import views
 
 

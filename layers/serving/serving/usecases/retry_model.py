@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+from kit.caller import Caller, Command
 from kit.clock import Clock
 from kit.errors import Conflict
 from kit.ids import Ids
 from serving.domain import commands
-from serving.ports import Caller, Command, Remembered, Store
+from serving.ports import Remembered, Store
 from serving.usecases.anew import decided_anew
 from serving.usecases.asking import ask, cause_of, check_generation
 from serving.usecases.views import accepted, visible_model

@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from kit.caller import Caller
 from kit.errors import NotFound
 from serving.domain.model import Model
 from serving.domain.operation import Operation
-from serving.ports import Caller, LedgerEntry, Store
+from serving.ports import LedgerEntry, Store
 
 
 def accepted(operation: Operation, generation: int) -> dict[str, Any]:

@@ -1,0 +1,18 @@
+"""The machine waits until no router sends requests to the model any more.
+
+Trigger: a step of retire_model. Takes: operation_id, model_id, generation, task_token. Emits: nothing. Answers: the token is answered
+when the route closes.
+On failure: the machine retries what may pass, and takes the way of failure for the rest.
+"""
+
+from typing import Any
+
+from kit.door import step
+from serving import wiring
+from serving.usecases.steps import Order
+
+
+@step
+def handler(message: dict[str, Any]) -> dict[str, Any]:
+    """Carry the step out."""
+    return dict(wiring.await_route_closed()(Order.parse(message)))

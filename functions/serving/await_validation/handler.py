@@ -1,0 +1,18 @@
+"""The machine waits until the registry has looked at the artefact.
+
+Trigger: a step of provision_model. Takes: operation_id, model_id, generation, task_token. Emits: nothing. Answers: the token is
+answered by what the registry says, or at once.
+On failure: the machine retries what may pass, and takes the way of failure for the rest.
+"""
+
+from typing import Any
+
+from kit.door import step
+from serving import wiring
+from serving.usecases.steps import Order
+
+
+@step
+def handler(message: dict[str, Any]) -> dict[str, Any]:
+    """Carry the step out."""
+    return dict(wiring.await_validation()(Order.parse(message)))

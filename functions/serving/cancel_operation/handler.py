@@ -1,0 +1,20 @@
+"""Accepts that an operation shall end.
+
+Trigger: `POST /operations/{operation_id}/cancel`. Takes: `Idempotency-Key`. Emits: nothing itself; the machine that it ends does.
+Answers: 202 with the operation. On failure: a problem document; nothing is written unless everything is.
+"""
+
+from kit.caller import command
+from kit.door import Answer, Request, http
+from serving import wiring
+
+
+@http
+def handler(request: Request) -> Answer:
+    """Cancel one."""
+    request.caller.require("models:write")
+    operation_id = request.path_parameters["operation_id"]
+    what = {"do": "POST /operations/{operation_id}/cancel", "operation_id": operation_id}
+    asked = command(request.caller.subject, request.idempotency_key, what)
+    answer = wiring.cancel_operation()(request.caller, operation_id, asked)
+    return Answer(202, answer["body"], {"location": answer["body"]["links"]["operation"]})

@@ -1,0 +1,22 @@
+"""Accepts the wish for a new model.
+
+Trigger: `POST /models`. Takes: the model, `Idempotency-Key`. Emits: `ModelRequested`, through the ledger. Answers: 202 with the
+operation.
+On failure: a problem document; nothing is written unless everything is.
+"""
+
+from contracts.model import MODEL_SPEC
+from kit.caller import command
+from kit.door import Answer, Request, http
+from serving import wiring
+
+
+@http
+def handler(request: Request) -> Answer:
+    """Create one."""
+    request.caller.require("models:write")
+    wish = request.body(MODEL_SPEC.validate_python).document()
+    asked = command(request.caller.subject, request.idempotency_key, {"do": "POST /models", "body": wish})
+    answer = wiring.create_model()(request.caller, wish, asked)
+    location = {"location": answer["body"]["links"]["operation"], "etag": f'"{answer["generation"]}"'}
+    return Answer(202, answer["body"], location)

@@ -1,0 +1,20 @@
+"""Accepts that a model and everything it occupies shall go.
+
+Trigger: `DELETE /models/{model_id}`. Takes: `Idempotency-Key`, `If-Match`. Emits: `ModelDeletionRequested`, through the ledger.
+Answers: 202 with the operation. On failure: a problem document; nothing is written unless everything is.
+"""
+
+from kit.caller import command
+from kit.door import Answer, Request, http
+from serving import wiring
+
+
+@http
+def handler(request: Request) -> Answer:
+    """Delete one."""
+    request.caller.require("models:write")
+    model_id, generation = request.path_parameters["model_id"], request.expected_generation
+    what = {"do": "DELETE /models/{model_id}", "model_id": model_id, "generation": generation}
+    asked = command(request.caller.subject, request.idempotency_key, what)
+    answer = wiring.delete_model()(request.caller, model_id, generation, asked)
+    return Answer(202, answer["body"], {"location": answer["body"]["links"]["operation"]})

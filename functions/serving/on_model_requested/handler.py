@@ -1,0 +1,17 @@
+"""Somebody wants a model in service: the machine that sees to it is started.
+
+Trigger: queue behind a bus rule on `ModelRequested` of slipway.serving. Takes: the event. Emits: nothing; starts an execution named
+like the operation.
+On failure: the message comes back, five times in all, then the context's dead letters; the sweep starts what was never started.
+"""
+
+from contracts.serving import ModelRequested
+from kit.door import queue
+from kit.envelope import Envelope
+from serving import wiring
+
+
+@queue
+def handler(envelope: Envelope) -> None:
+    """React to one event."""
+    wiring.on_model_requested()(ModelRequested.receive(envelope.data).operation_id)

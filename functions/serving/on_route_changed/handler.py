@@ -1,0 +1,20 @@
+"""A route has opened, closed or changed: an open one ends a creation, a closed one lets a deletion go on.
+
+Trigger: bus rule on `RouteChanged` of slipway.routing. Takes: the event. Emits: nothing; wakes the machine that waited.
+On failure: delivered again four times within an hour, then the context's dead letters.
+"""
+
+from contracts.routing import RouteChanged
+from kit.door import event
+from kit.envelope import Envelope
+from serving import wiring
+from serving.domain.change import Cause
+from serving.domain.model import RouteView
+
+
+@event
+def handler(envelope: Envelope) -> None:
+    """React to the event."""
+    told, metadata = RouteChanged.receive(envelope.data), envelope.metadata
+    seen = RouteView(told.state, told.revision, told.generation)
+    wiring.on_route_changed()(told.model_id, seen, Cause(metadata.actor, metadata.correlation_id, metadata.id))

@@ -1,0 +1,22 @@
+"""A router has looked at a target: progress keeps the waiting machine patient, a failure counts as a failed start.
+
+Trigger: bus rule on `RouteHealthObserved` of slipway.routing. Takes: the event. Emits: nothing; may wake the machine that waits.
+On failure: delivered again four times within an hour, then the context's dead letters.
+"""
+
+from contracts.routing import RouteHealthObserved
+from kit.door import event
+from kit.envelope import Envelope
+from serving import wiring
+from serving.domain.change import Cause
+from serving.domain.model import Failure
+from serving.usecases.on_route_health_observed import Sighting
+
+
+@event
+def handler(envelope: Envelope) -> None:
+    """React to the event."""
+    told, metadata = RouteHealthObserved.receive(envelope.data), envelope.metadata
+    failure = Failure(told.failure.code, told.failure.message, told.failure.hint) if told.failure else None
+    seen = Sighting(told.model_id, told.generation, told.target_id, told.observed, told.phase, told.progress, failure)
+    wiring.on_route_health_observed()(seen, Cause(metadata.actor, metadata.correlation_id, metadata.id))

@@ -1,0 +1,18 @@
+"""The machine waits until a router has had an answer from the third party.
+
+Trigger: a step of provision_model. Takes: operation_id, model_id, generation, task_token. Emits: nothing. Answers: the token is
+answered when the route opens or the probe fails.
+On failure: the machine retries what may pass, and takes the way of failure for the rest.
+"""
+
+from typing import Any
+
+from kit.door import step
+from serving import wiring
+from serving.usecases.steps import Order
+
+
+@step
+def handler(message: dict[str, Any]) -> dict[str, Any]:
+    """Carry the step out."""
+    return dict(wiring.open_provider_route()(Order.parse(message)))

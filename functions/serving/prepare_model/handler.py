@@ -1,0 +1,18 @@
+"""First step of bringing a model into service: the operation is taken up.
+
+Trigger: a step of provision_model. Takes: operation_id, model_id, generation. Emits: nothing. Answers: `decision` is `hosted` or
+`provider`.
+On failure: the machine retries what may pass, and takes the way of failure for the rest.
+"""
+
+from typing import Any
+
+from kit.door import step
+from serving import wiring
+from serving.usecases.steps import Order
+
+
+@step
+def handler(message: dict[str, Any]) -> dict[str, Any]:
+    """Carry the step out."""
+    return dict(wiring.prepare_model()(Order.parse(message)))

@@ -1,0 +1,21 @@
+"""Accepts that a failed operation is tried again.
+
+Trigger: `POST /models/{model_id}/retry`. Takes: `Idempotency-Key`, `If-Match`. Emits: `ModelRequested` or `ModelDeletionRequested`,
+through the ledger.
+Answers: 202 with the operation. On failure: a problem document; nothing is written unless everything is.
+"""
+
+from kit.caller import command
+from kit.door import Answer, Request, http
+from serving import wiring
+
+
+@http
+def handler(request: Request) -> Answer:
+    """Retry one."""
+    request.caller.require("models:write")
+    model_id, generation = request.path_parameters["model_id"], request.expected_generation
+    what = {"do": "POST /models/{model_id}/retry", "model_id": model_id, "generation": generation}
+    asked = command(request.caller.subject, request.idempotency_key, what)
+    answer = wiring.retry_model()(request.caller, model_id, generation, asked)
+    return Answer(202, answer["body"], {"location": answer["body"]["links"]["operation"]})

@@ -1,0 +1,17 @@
+"""Last step of bringing a model into service.
+
+Trigger: a step of provision_model. Takes: operation_id, model_id, generation. Emits: `ModelInService`. Answers: `decision` is `settled`.
+On failure: the machine retries what may pass, and takes the way of failure for the rest.
+"""
+
+from typing import Any
+
+from kit.door import step
+from serving import wiring
+from serving.usecases.steps import Order
+
+
+@step
+def handler(message: dict[str, Any]) -> dict[str, Any]:
+    """Carry the step out."""
+    return dict(wiring.settle_model()(Order.parse(message)))

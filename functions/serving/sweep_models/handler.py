@@ -1,0 +1,17 @@
+"""What is wanted is compared with what is there, and repaired.
+
+Trigger: schedule, every minute. Takes: nothing. Emits: forgotten facts, `CapacityChanged`, `ModelFailed` past a deadline.
+On failure: the next run tries again; the context's dead letters count failed invocations.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from kit.door import schedule
+from serving import wiring
+
+
+@schedule
+def handler() -> Mapping[str, Any]:
+    """Sweep once."""
+    return wiring.sweep_models()()

@@ -1,0 +1,120 @@
+"""Compare what is wanted with what is there, and repair: a lost event, token or execution only costs time."""
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+
+from kit.clock import Clock, iso
+from kit.errors import SlipwayError, Transient
+from serving.domain import lifecycle
+from serving.domain.change import Cause
+from serving.domain.model import Failure, Model
+from serving.domain.operation import Goal, Operation
+from serving.domain.waits import is_current
+from serving.ports import Announcer, Engines, Machines, Store
+from serving.usecases.fail_model import FailModel
+from serving.usecases.failures import out_of_time
+from serving.usecases.on_engine_task_changed import OnEngineTaskChanged
+from serving.usecases.resumption import Resumption
+from serving.usecases.steps import Order, cause_of
+
+_ACTOR = "sweep"
+_SETTLING = timedelta(seconds=60)  # what has moved within it is on its way without us
+_ATTEMPTS = 3
+_LOST = Failure(
+    "execution-lost", "The state machine ended again and again without an end for the operation.", "Look at its executions; retry."
+)
+
+
+class SweepModels:
+    """Where everything is as it should be, nothing is written. Removes only services whose names are written down as ours."""
+
+    def __init__(
+        self,
+        store: Store,
+        announcer: Announcer,
+        machines: Machines,
+        engines: Engines,
+        resumption: Resumption,
+        observer: OnEngineTaskChanged,
+        failer: FailModel,
+        clock: Clock,
+    ) -> None:
+        self._store, self._announcer, self._machines, self._engines = store, announcer, machines, engines
+        self._resumption, self._observer, self._failer, self._clock = resumption, observer, failer, clock
+
+    def __call__(self) -> dict[str, int]:
+        """Answers what was done. `Transient` names what failed, after everything else has been seen to: nobody waits for a neighbour."""
+        done: Counter[str] = Counter(announced=self._announcer.announce_forgotten())
+        failed: list[str] = []
+        for operation in self._store.running_operations():
+            _try(partial(self._carry_on, operation, done), operation.operation_id, failed)
+        for model in self._store.models(prefix="", after=None, forward=True):
+            _try(partial(self._observe, model, done), model.model_id, failed)
+        for service in list(self._engines.services()):
+            _try(partial(self._remove_orphan, service, done), service, failed)
+        if failed:
+            raise Transient("sweep-incomplete", f"{len(failed)} could not be swept: {'; '.join(failed[:10])}")
+        return dict(done)
+
+    def _carry_on(self, operation: Operation, done: Counter[str]) -> None:
+        model = self._store.model(operation.model_id)
+        now = self._clock.now()
+        if model is None or not is_current(model, operation):
+            return
+        if operation.deadline < iso(now):
+            self._give_up(operation, None)
+            done["given_up"] += 1
+        elif operation.updated_at < iso(now - _SETTLING):
+            self._revive(model, operation, done)
+
+    def _revive(self, model: Model, operation: Operation, done: Counter[str]) -> None:
+        running = self._machines.is_running(operation.goal, operation.execution)
+        if running:
+            self._resumption.resume(operation.operation_id)
+            return
+        if running is False and operation.attempt >= _ATTEMPTS:
+            self._give_up(operation, _LOST)
+            done["given_up"] += 1
+            return
+        if running is False:
+            change = lifecycle.next_attempt(model, operation, iso(self._clock.now()))
+            self._store.commit(change, cause_of(model, operation))
+            operation = change.operations[0][1]
+        elif operation.supersedes:
+            self._machines.stop(Goal.SERVE, operation.supersedes, f"superseded by {operation.operation_id}")
+        self._machines.start(operation.goal, operation.execution, operation)
+        done["restarted"] += 1
+
+    def _give_up(self, operation: Operation, failure: Failure | None) -> None:
+        self._machines.stop(operation.goal, operation.execution, "given up by the sweep")
+        wait = self._store.wait(operation.operation_id, operation.model_id)
+        order = Order(operation.operation_id, operation.model_id, operation.generation)
+        self._failer.settle(order, failure or out_of_time(wait.step if wait else None))
+
+    def _observe(self, listed: Model, done: Counter[str]) -> None:
+        """Look at a model's tasks where ECS counts others than we do: an event about them may be lost."""
+        model = self._store.model(listed.model_id)
+        if model is None or model.deleted or model.deployment is None:
+            return
+        deployment = model.deployment
+        if self._engines.tasks_left(deployment.service) == model.running == len(model.tasks):
+            return
+        for seen in self._engines.tasks(deployment.service, deployment.generation, [task.task_id for task in model.tasks]):
+            done["observed"] += self._observer.learn(model.model_id, seen, Cause(_ACTOR, model.operation or model.model_id))
+
+    def _remove_orphan(self, service: str, done: Counter[str]) -> None:
+        owner = self._store.owner_of(service)
+        model = self._store.model(owner[0]) if owner else None
+        if model is None or (not model.deleted and model.deployment and model.deployment.service == service):
+            return
+        self._engines.remove(service)
+        done["orphans_removed"] += 1
+
+
+def _try(work: Callable[[], None], name: str, failed: list[str]) -> None:
+    try:
+        work()
+    except SlipwayError as error:
+        failed.append(f"{name}: {error}")
