@@ -62,6 +62,11 @@ class Daemon:
     def start(self) -> bool:
         """Start it unless it runs; whether it was started. Raises DaemonError when the port is taken."""
         if self.pid() is not None:
+            port = json.loads(self.record.read_text())["port"]
+            if port != self.port:
+                raise DaemonError(
+                    f"The {self.name} of {self.settings.home} runs on port {port}. `make down` stops it; {self.variable}={port} keeps it."
+                )
             return False
         self._require_free_port()
         for folder in (self.settings.run, self.settings.logs):
@@ -74,7 +79,7 @@ class Daemon:
                 self.command, cwd=ROOT, env=self.environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
             )
         process.returncode = 0  # detached: it outlives us, so nobody here waits for it
-        _write(self.record, json.dumps({"pid": process.pid, "born": born(process.pid)}))
+        _write(self.record, json.dumps({"pid": process.pid, "born": born(process.pid), "port": self.port}))
         return True
 
     def _require_free_port(self) -> None:

@@ -4,6 +4,7 @@ import fcntl
 import hashlib
 import json
 import os
+import platform
 import subprocess
 import sys
 import tomllib
@@ -36,6 +37,11 @@ def fingerprint(names: tuple[str, ...] = SOURCES) -> str:
         running.update(str(path.relative_to(ROOT)).encode() + b"\0")
         running.update(hashlib.sha256(path.read_bytes()).digest())
     return running.hexdigest()
+
+
+def architecture() -> str:
+    """This machine's processor, as Lambda names it."""
+    return "arm64" if platform.machine() in {"aarch64", "arm64"} else "x86_64"
 
 
 def image_tag() -> str:
@@ -89,10 +95,40 @@ def deploy(settings: Settings, parameters: dict[str, str], note: Note) -> bool:
         "--capabilities",
         *CAPABILITIES,
     ]
-    _sam(settings, "deploy", note, *options, *_overrides(parameters))
+    _clear_failed(settings)
+    try:
+        _sam(settings, "deploy", note, *options, *_overrides(parameters))
+    except DeploymentError as error:
+        raise DeploymentError("\n".join(_reasons(settings)) or str(error)) from error
     settings.state.mkdir(parents=True, exist_ok=True)
     stamp.write_text(wanted)
     return True
+
+
+def _clear_failed(settings: Settings) -> None:
+    """Remove a stack whose creation failed: CloudFormation updates no such stack."""
+    cloudformation = cloud.client(settings, "cloudformation")
+    try:
+        status = cloudformation.describe_stacks(StackName=settings.stack_name)["Stacks"][0]["StackStatus"]
+    except ClientError:
+        return
+    if status in {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED"}:
+        cloudformation.delete_stack(StackName=settings.stack_name)
+        cloudformation.get_waiter("stack_delete_complete").wait(StackName=settings.stack_name, WaiterConfig={"Delay": 1})
+
+
+def _reasons(settings: Settings) -> list[str]:
+    """Which resources failed, and why, the stack's children included."""
+    cloudformation = cloud.client(settings, "cloudformation")
+    stacks = [stack for stack in cloudformation.list_stacks()["StackSummaries"] if stack["StackName"].startswith(settings.stack_name)]
+    events = [event for stack in stacks for event in cloudformation.describe_stack_events(StackName=stack["StackId"])["StackEvents"]]
+    lines = [
+        f"  {event['LogicalResourceId']} ({event['ResourceType']}): {event.get('ResourceStatusReason', '')}"
+        for event in events
+        if event["ResourceStatus"].endswith("FAILED") and event["ResourceType"] != "AWS::CloudFormation::Stack"
+    ]
+    hint = "When the cause is mended and it still fails, `make clean` and `make up` begin anew."
+    return [f"`sam deploy` failed ({settings.logs / 'sam-deploy.log'}):", *lines, hint] if lines else []
 
 
 def parameters(computed: dict[str, str]) -> dict[str, str]:
@@ -124,6 +160,9 @@ def _sam(settings: Settings, command: str, note: Note, *options: str) -> None:
         "SAM_CLI_TELEMETRY": "0",
         "SAM_CLI_POLL_DELAY": "0.5",
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "SLIPWAY_ROOT": str(ROOT),
+        "SLIPWAY_LAMBDA_PYTHON": f"3.{sys.version_info.minor}",
+        "SLIPWAY_LAMBDA_ARCHITECTURE": architecture(),
     }
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
         environment.pop(name, None)

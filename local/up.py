@@ -4,7 +4,6 @@ import argparse
 import concurrent.futures
 import fcntl
 import os
-import platform
 import sys
 import time
 import urllib.error
@@ -177,7 +176,7 @@ def computed(settings: Settings) -> dict[str, str]:
     return {
         "Environment": settings.environment,
         "PythonRuntime": f"python3.{sys.version_info.minor}",
-        "Architecture": "arm64" if platform.machine() in {"aarch64", "arm64"} else "x86_64",
+        "Architecture": deployment.architecture(),
         "IdentityEndpoint": settings.endpoint,
         "RouterImage": f"slipway/router:{tag}",
         "RouterDesiredCount": "1",

@@ -1,6 +1,7 @@
 """CloudFormation types that the emulator does not know: made real where it has the API, recorded where nothing on a laptop depends on them.
+Numbers of ECS resources may be given as strings, which is what a parameter of type Number is.
 
-Stock: deployment fails with `Unrecognized resource types`.
+Stock: deployment fails with `Unrecognized resource types`, or with a TypeError where it counts with a string.
 """
 
 import json
@@ -15,6 +16,10 @@ from ministack.services.cloudformation import provisioners
 from local.emulator.pin import expect
 
 JSON = dict[str, Any]
+NUMBERS = {
+    "DesiredCount", "ContainerPort", "HostPort", "StopTimeout", "StartTimeout", "Weight", "Base", "MinimumHealthyPercent", "MaximumPercent",
+    "Interval", "Timeout", "Retries", "StartPeriod", "HealthCheckGracePeriodSeconds", "MemoryReservation", "SharedMemorySize",
+}  # fmt: skip
 Create = Callable[[str, JSON, str], tuple[str, JSON]]
 
 
@@ -25,6 +30,26 @@ def apply() -> None:
         _register(name, create, delete)
     for name, attributes in RECORDED.items():
         _register(name, _recorder(name, attributes), _nothing)
+    for name in ("AWS::ECS::Service", "AWS::ECS::TaskDefinition"):
+        _count_with_numbers(provisioners._RESOURCE_HANDLERS[name])
+
+
+def _count_with_numbers(handler: dict[str, Any]) -> None:
+    create, update = handler["create"], handler.get("update")
+    handler["create"] = lambda logical_id, props, stack_name: create(logical_id, numbered(props), stack_name)
+    if update:
+        handler["update"] = lambda physical_id, old, new, *rest: update(physical_id, numbered(old), numbered(new), *rest)
+
+
+def numbered(value: Any) -> Any:
+    """A resource's properties with numbers where ECS has numbers."""
+    if isinstance(value, list):
+        return [numbered(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: int(item) if key in NUMBERS and isinstance(item, str) and item.isdigit() else numbered(item) for key, item in value.items()
+    }
 
 
 def _register(name: str, create: Create, delete: Callable[[str, JSON], object]) -> None:

@@ -78,3 +78,17 @@ def test_recorded_types_deploy(cloud: Cloud) -> None:
     outputs = cloud.deploy(resources, {"Target": {"Ref": "Target"}, "Alarm": {"Fn::GetAtt": ["Alarm", "Arn"]}})
     assert outputs["Target"] == "service/c/s|ecs:service:DesiredCount|ecs"
     assert json.dumps(outputs["Alarm"]).count(":alarm:") == 1
+
+
+def test_a_number_may_be_a_string(cloud: Cloud) -> None:
+    """On AWS a parameter of type Number is a string that CloudFormation turns into a number."""
+    container = {"Name": "c", "Image": "slipway/plain:local", "Memory": "64", "PortMappings": [{"ContainerPort": "8080"}]}
+    definition = {"Family": cloud.name(), "NetworkMode": "awsvpc", "ContainerDefinitions": [container]}
+    wanted = {"Cluster": {"Ref": "Cluster"}, "TaskDefinition": {"Ref": "Definition"}, "DesiredCount": "0", "ServiceName": "svc"}
+    resources: dict[str, Any] = {
+        "Cluster": {"Type": "AWS::ECS::Cluster", "Properties": {"ClusterName": cloud.name("cluster")}},
+        "Definition": {"Type": "AWS::ECS::TaskDefinition", "Properties": definition},
+        "Service": {"Type": "AWS::ECS::Service", "Properties": wanted},
+    }
+    cluster = cloud.deploy(resources, {"Cluster": {"Ref": "Cluster"}})["Cluster"]
+    assert cloud.client("ecs").describe_services(cluster=cluster, services=["svc"])["services"][0]["desiredCount"] == 0
