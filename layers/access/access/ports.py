@@ -9,7 +9,7 @@ from access.domain.token import Token
 from contracts.tokens import Peppers
 from kit.caller import Command
 from kit.envelope import Cause
-from kit.table import Row
+from kit.row import Row
 
 
 @dataclass(frozen=True)

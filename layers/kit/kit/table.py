@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from kit.errors import Broken, Contended, Transient
+from kit.row import Attribute, Row
+
+__all__ = ["COLLECTION_INDEX", "Attribute", "ConditionFailed", "Row", "Table", "Transaction", "decode", "resume_key"]
 
 type_of = {"S": str, "N": int}
-Attribute = str | int
 
 COLLECTION_INDEX = "collection"
 _THROTTLED = {
@@ -22,16 +24,6 @@ _THROTTLED = {
     "InternalServerError",
     "ServiceUnavailable",
 }
-
-
-@dataclass(frozen=True)
-class Row:
-    """One row as read: its keys, its document, its plain attributes."""
-
-    pk: str
-    sk: str
-    document: dict[str, Any]
-    attributes: Mapping[str, Attribute]
 
 
 @dataclass

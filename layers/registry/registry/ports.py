@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from kit.envelope import Cause
-from kit.table import Row
+from kit.row import Row
 from registry.domain.version import Content, Rejection, Request, Version
 
 

@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from kit.envelope import Cause
-from kit.table import Row
+from kit.row import Row
 from routing.domain.route import Change, Known
 
 

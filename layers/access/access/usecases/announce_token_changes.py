@@ -1,7 +1,7 @@
 """What was recorded is told to the bus."""
 
 from access.ports import Announcer
-from kit.table import Row
+from kit.row import Row
 
 
 class AnnounceTokenChanges:
