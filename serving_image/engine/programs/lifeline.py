@@ -19,8 +19,11 @@ def read_configuration() -> dict[str, Any]:
 
 
 def say(text: str) -> None:
-    """Tell the supervisor something, by a line that `engine.adapters.programs` reads."""
-    print(f"slipway-engine: {text}", flush=True)  # noqa: T201 - the line is the message
+    """Tell the supervisor something, by a line that `engine.adapters.programs` reads.
+
+    The line break comes first as well: an engine's own threads write their log in pieces, and half a line may stand there already.
+    """
+    print(f"\nslipway-engine: {text}", flush=True)  # noqa: T201 - the line is the message
 
 
 def _end_with_input() -> None:

@@ -57,8 +57,9 @@ class MemoryStore:
 
 def gguf(size: int = 100_000, *, context_length: int = 8192, architecture: str = "llama") -> bytes:
     """Build bytes that begin like a GGUF file of that size, with a training context in tokens."""
-    header = struct.pack("<4sIQQ", b"GGUF", 3, 1, 3)
+    header = struct.pack("<4sIQQ", b"GGUF", 3, 1, 4)
     header += _gguf_text("general.architecture") + struct.pack("<I", 8) + _gguf_text(architecture)
+    header += _gguf_text("general.languages") + struct.pack("<IIQ", 9, 8, 1) + _gguf_text("en")
     header += _gguf_text(f"{architecture}.context_length") + struct.pack("<II", 4, context_length)
     header += _gguf_text("tokenizer.ggml.tokens") + struct.pack("<IIQ", 9, 8, 0)
     return header + bytes(index * 31 % 251 for index in range(size - len(header)))

@@ -341,3 +341,11 @@ def test_a_gguf_tells_its_context(tmp_path: Path) -> None:
     (tmp_path / "a.gguf").write_bytes(gguf(context_length=2048, architecture="qwen3"))
     facts = read_facts(tmp_path / "a.gguf")
     assert (facts.architecture, facts.context_length) == ("qwen3", 2048)
+
+
+@pytest.mark.parametrize("cut", [10, 30, 60, 90])
+def test_gguf_metadata_that_is_cut_short_is_refused(tmp_path: Path, cut: int) -> None:
+    """Whatever the place of the cut, it is an error that names it and no crash."""
+    (tmp_path / "a.gguf").write_bytes(gguf()[:cut])
+    with pytest.raises(ValueError, match="cut short"):
+        read_facts(tmp_path / "a.gguf")
