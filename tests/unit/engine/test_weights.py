@@ -1,5 +1,6 @@
 """Weights: found, fetched, shared, evicted, and never used unverified."""
 
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -239,30 +240,39 @@ def test_a_download_can_be_told_to_stop(tmp_path: Path) -> None:
 
 
 def fill(cache: Cache, digest: str, size: int) -> None:
-    """Put an entry of that size into the cache, last used in the order of the calls."""
+    """Put an entry of that size into the cache."""
     lock = cache.try_lock_for_filling(digest)
     assert lock is not None
     (cache.filling(digest) / "w").write_bytes(bytes(size))
     cache.publish(digest)
-    lock.touch()
     lock.release()
 
 
 def test_the_longest_unused_goes_first_and_what_is_in_use_stays(tmp_path: Path) -> None:
     """Eviction frees just enough, in the order of last use, and never takes an entry that an engine holds."""
     cache = Cache(tmp_path, 1000)
-    for digest in ("a", "b", "c"):
+    for second, digest in enumerate(("b", "c", "a")):
         fill(cache, digest, 300)
+        os.utime(tmp_path / "locks" / digest, (second, second))
     held = cache.lock_for_reading("b")
-    again = cache.lock_for_reading("a")
     assert held is not None
-    assert again is not None
-    again.release()
+    os.utime(tmp_path / "locks" / "b", (0, 0))
     cache.make_room("new", 400)
     assert [cache.whole(digest).is_dir() for digest in ("a", "b", "c")] == [True, True, False]
     cache.make_room("new", 700)
     assert [cache.whole(digest).is_dir() for digest in ("a", "b", "c")] == [False, True, False]
     held.release()
+
+
+def test_reading_an_entry_notes_its_use(tmp_path: Path) -> None:
+    """Whoever uses an entry moves it to the end of the queue for eviction."""
+    cache = Cache(tmp_path, None)
+    fill(cache, "a", 1)
+    os.utime(tmp_path / "locks" / "a", (0, 0))
+    lock = cache.lock_for_reading("a")
+    assert lock is not None
+    assert (tmp_path / "locks" / "a").stat().st_mtime > 0
+    lock.release()
 
 
 def test_a_full_disk_is_known_beforehand(tmp_path: Path) -> None:
