@@ -1,0 +1,132 @@
+"""What an environment costs a month when nobody uses it, in USD, counted from the templates as they are.
+
+`python scripts/cost_at_rest.py` prints every line of the bill and exits 1 when a goal is missed. List prices of us-east-1 without any free
+allowance but one: an account's first three dashboards (an environment has one; from the fourth on it is 3.00 USD more).
+"""
+
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from scripts.template import ROOT, load
+
+PRICED_ON = "2026-11-21 (figures of the price lists read between 2026-08-09 and 2026-10-20)"
+HOURS = 730
+GOAL_WITHOUT_ROUTER, GOAL_WITH_ROUTER = 5.0, 45.0
+
+ALARM_METRIC = 0.10
+SECRET = 0.40
+SQS_REQUEST = 0.40 / 1e6
+# A mapping on an idle queue keeps five pollers, each asking every 20 seconds.
+EMPTY_RECEIVES = 5 * 3 * 60 * HOURS
+LAMBDA_REQUEST, LAMBDA_GB_SECOND = 0.20 / 1e6, 0.0000133334
+SWEEP_SECONDS = 0.25
+SCHEDULE = 1.00 / 1e6
+READ_UNIT = 0.125 / 1e6
+READS_A_SWEEP = 8
+LOG_GB, LOG_LINE_BYTES, LOG_LINES_A_SWEEP = 0.50, 600, 5
+BALANCER_HOUR, PUBLIC_ADDRESS_HOUR = 0.0225, 0.005
+FARGATE_CPU_HOUR = {"arm64": 0.03238, "x86_64": 0.04048}
+FARGATE_GB_HOUR = {"arm64": 0.00356, "x86_64": 0.004445}
+# Everything billed by the hour or month merely for existing. What is not named here and not priced below must not appear unnoticed.
+FREE_AT_REST = frozenset(  # noqa: SIM905 - a paragraph of names reads better than forty quoted lines
+    """AWS::Serverless::Function AWS::Serverless::LayerVersion AWS::Serverless::HttpApi AWS::Serverless::StateMachine AWS::IAM::Role
+    AWS::IAM::InstanceProfile AWS::DynamoDB::Table AWS::Events::EventBus AWS::Events::Rule AWS::Events::Archive AWS::SQS::Queue
+    AWS::SQS::QueuePolicy
+    AWS::Scheduler::ScheduleGroup AWS::S3::Bucket AWS::S3::BucketPolicy AWS::Cognito::UserPool AWS::Cognito::UserPoolClient
+    AWS::Cognito::UserPoolGroup AWS::Logs::LogGroup AWS::CloudFormation::Stack AWS::EC2::VPC AWS::EC2::Subnet AWS::EC2::InternetGateway
+    AWS::EC2::VPCGatewayAttachment AWS::EC2::RouteTable AWS::EC2::Route AWS::EC2::SubnetRouteTableAssociation AWS::EC2::SecurityGroup
+    AWS::EC2::LaunchTemplate AWS::AutoScaling::AutoScalingGroup AWS::ECS::Cluster AWS::ECS::CapacityProvider
+    AWS::ECS::ClusterCapacityProviderAssociations AWS::ECS::TaskDefinition AWS::ECR::Repository AWS::ElasticLoadBalancingV2::TargetGroup
+    AWS::ElasticLoadBalancingV2::Listener""".split()
+)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the bill; `router` marks what router and load balancer add."""
+
+    what: str
+    monthly: float
+    router: bool = False
+
+
+def bill(templates: dict[str, dict[str, Any]], parameters: dict[str, str]) -> list[Line]:
+    """Every line; ValueError names a resource type that nobody has priced."""
+    lines: list[Line] = []
+    for name, template in templates.items():
+        for logical_id, resource in template["Resources"].items():
+            lines += _priced(f"{name}: {logical_id}", resource, parameters)
+    return lines
+
+
+def _priced(what: str, resource: dict[str, Any], parameters: dict[str, str]) -> list[Line]:
+    kind, properties = resource["Type"], resource.get("Properties") or {}
+    if kind == "AWS::CloudWatch::Alarm":
+        return [Line(what, ALARM_METRIC * max(1, sum("MetricStat" in metric for metric in properties.get("Metrics", []))))]
+    if kind == "AWS::SecretsManager::Secret":
+        return [Line(what, SECRET)]
+    if kind == "AWS::CloudWatch::Dashboard":
+        return [Line(f"{what} (one of the account's three free ones)", 0.0)]
+    if kind == "AWS::Lambda::EventSourceMapping":  # a stream's reads are free
+        return [] if "StartingPosition" in properties else [Line(f"{what} (empty receives)", EMPTY_RECEIVES * SQS_REQUEST)]
+    if kind == "AWS::EC2::VPCEndpoint" and properties["VpcEndpointType"] == "Gateway":
+        return []
+    if kind == "AWS::ElasticLoadBalancingV2::LoadBalancer":
+        addresses = len(properties["Subnets"]) if parameters["RouterScheme"] == "internet-facing" else 0
+        return [Line(what, HOURS * (BALANCER_HOUR + addresses * PUBLIC_ADDRESS_HOUR), router=True)]
+    if kind == "AWS::ECS::Service":
+        return [Line(f"{what} ({parameters['RouterDesiredCount']} tasks)", _tasks(parameters), router=True)]
+    if kind == "AWS::Serverless::Function":
+        return [
+            _sweep(f"{what} ({event['Properties']['ScheduleExpression']})", event["Properties"]["ScheduleExpression"])
+            for event in _schedules(properties)
+        ]
+    if kind not in FREE_AT_REST:
+        raise ValueError(f"{what} is a {kind}, which has no price here: add one to scripts/cost_at_rest.py")
+    return []
+
+
+def _tasks(parameters: dict[str, str]) -> float:
+    kind = parameters["Architecture"]
+    hourly = (
+        int(parameters["RouterCpu"]) / 1024 * FARGATE_CPU_HOUR[kind] + int(parameters["RouterMemoryMiB"]) / 1024 * FARGATE_GB_HOUR[kind]
+    )
+    return int(parameters["RouterDesiredCount"]) * HOURS * (hourly + PUBLIC_ADDRESS_HOUR)
+
+
+def _schedules(properties: dict[str, Any]) -> list[dict[str, Any]]:
+    return [event for event in (properties.get("Events") or {}).values() if event["Type"] == "ScheduleV2"]
+
+
+def _sweep(what: str, expression: str) -> Line:
+    matched = re.fullmatch(r"rate\((\d+) (minute|hour|day)s?\)", expression)
+    if matched is None:
+        raise ValueError(f"{what}: {expression} is not a rate")
+    runs = HOURS * 60 / (int(matched[1]) * {"minute": 1, "hour": 60, "day": 1440}[matched[2]])
+    memory_gb = load()["Globals"]["Function"]["MemorySize"] / 1024
+    once = SCHEDULE + LAMBDA_REQUEST + SWEEP_SECONDS * memory_gb * LAMBDA_GB_SECOND
+    once += READS_A_SWEEP * READ_UNIT + LOG_LINES_A_SWEEP * LOG_LINE_BYTES / 1e9 * LOG_GB
+    return Line(what, runs * once)
+
+
+def main() -> int:
+    """Print the bill; 1 if a goal is missed."""
+    templates = {name: load(ROOT / name) for name in ("template.yaml", "serving_image/stack.yaml", "stacks/observability.yaml")}
+    parameters = {name: str(item.get("Default", "")) for name, item in templates["template.yaml"]["Parameters"].items()}
+    lines = bill(templates, parameters)
+    print(f"USD a month at rest, list prices, {PRICED_ON}\n")
+    for line in lines:
+        print(f"{line.monthly:9.2f}  {line.what}")
+    plane, whole = sum(line.monthly for line in lines if not line.router), sum(line.monthly for line in lines)
+    print(f"\n{plane:9.2f}  control plane                        goal {GOAL_WITHOUT_ROUTER:.2f}")
+    print(f"{whole:9.2f}  with {parameters['RouterDesiredCount']} router tasks and the balancer    goal {GOAL_WITH_ROUTER:.2f}")
+    return 0 if plane <= GOAL_WITHOUT_ROUTER and whole <= GOAL_WITH_ROUTER else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
