@@ -1,0 +1,161 @@
+"""Serving in a small AWS: table and bus and ECS by moto, state machines by our interpreter, every function by its own handler."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from kit.aws import client
+from serving import wiring
+from tests.fabric import asl, world
+from tests.fabric.stepfunctions import ARN, StepFunctionsApi, lambda_like, stepfunctions
+from tests.fabric.wire import Context, bus_event, envelope_of, http_event, queue_event
+from tests.functional.serving import samples
+
+TABLE = "models"
+MACHINES = Path("statemachines/serving")
+_CLUSTER = "arn:aws:ecs:eu-west-1:123456789012:cluster/cluster"
+_ENVIRONMENT = {
+    "POWERTOOLS_SERVICE_NAME": "serving",
+    "MODEL_TABLE": TABLE,
+    "PROVISION_MACHINE_ARN": f"{ARN}provision",
+    "RETIRE_MACHINE_ARN": f"{ARN}retire",
+    "CLUSTER_ARN": _CLUSTER,
+    "ENGINE_SUBNETS": "subnet-1,subnet-2",
+    "ENGINE_SECURITY_GROUPS": "sg-1",
+    "ENGINE_TASK_ROLE_ARN": "arn:aws:iam::123456789012:role/task",
+    "ENGINE_EXECUTION_ROLE_ARN": "arn:aws:iam::123456789012:role/execution",
+    "ENGINE_KEY_SECRET_ARN": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:engine-key-abcdef",
+    "ENGINE_LOG_GROUP": "/slipway/engines",
+    "ENGINE_GPU_CAPACITY_PROVIDER": "gpus",
+    "ENGINE_IMAGE_LLAMA_CPP": "slipway/engine-llama-cpp:local",
+    "ENGINE_IMAGE_VLLM": "slipway/engine-vllm:local",
+    "API_BASE_ALLOW_LIST": "llm.internal",
+}
+_SOURCES = {"ModelVersion": "registry", "Route": "routing"}
+
+
+class Serving:
+    """What tests do to serving, and what they see of it."""
+
+    def __init__(self) -> None:
+        definitions = {name: asl.load(MACHINES / f"{name}_model.asl.yaml") for name in ("provision", "retire")}
+        self.machines = asl.StateMachines(definitions, lambda_like(self._step))
+        self._delivered: set[str] = set()
+        self._events = 0
+
+    def run(self, function: str, message: Any) -> Any:
+        """One function by its handler."""
+        return import_module(f"functions.serving.{function}.handler").handler(message, Context())
+
+    def http(
+        self, function: str, method: str, path: str, caller: Mapping[str, Any] = samples.RESEARCHER, **more: Any
+    ) -> tuple[int, Any, Any]:
+        """Status, body and headers of one request."""
+        answer = self.run(function, http_event(method, path, principal=caller, **more))
+        return answer["statusCode"], json.loads(answer["body"]), answer["headers"]
+
+    def create(self, body: Any = None, caller: Mapping[str, Any] = samples.RESEARCHER, **headers: str) -> tuple[int, Any]:
+        """`POST /models`."""
+        return self.http("create_model", "POST", "/models", caller, body=body or samples.hosted(), headers=headers)[:2]
+
+    def on_model(
+        self, function: str, model_id: str = samples.MODEL_ID, caller: Mapping[str, Any] = samples.RESEARCHER, **headers: str
+    ) -> Any:
+        """A request about one model: status and body."""
+        given = {"model_id": model_id}
+        return self.http(function, "X", f"/models/{model_id}", caller, path_parameters=given, headers=headers)[:2]
+
+    def operation(self, operation_id: str) -> dict[str, Any]:
+        """The operation's row."""
+        return world.rows(TABLE)[f"OPERATION#{operation_id}", "OPERATION"]
+
+    def model(self, model_id: str = samples.MODEL_ID) -> dict[str, Any]:
+        """The model's row."""
+        return world.rows(TABLE)[f"MODEL#{model_id}", "MODEL"]
+
+    def pump(self) -> None:
+        """Deliver serving's own requests to its queues, and let the machines run as far as they get."""
+        for fact in world.ledger(TABLE):
+            function = {"ModelRequested": "on_model_requested", "ModelDeletionRequested": "on_model_deletion_requested"}.get(
+                fact["event_type"]
+            )
+            if function and fact["metadata"]["id"] not in self._delivered:
+                self._delivered.add(fact["metadata"]["id"])
+                self.run(function, queue_event([own_event(fact)]))
+        self.machines.advance(0)
+
+    def hear(self, event_type: str, data: Mapping[str, Any], *, event_id: str | None = None, within: str | None = None) -> None:
+        """Deliver another context's event to the function that reacts to it, and let the machines run. `within` is an operation's id."""
+        self.run(reaction(event_type), self.event(event_type, data, event_id=event_id, within=within))
+        self.machines.advance(0)
+
+    def event(self, event_type: str, data: Mapping[str, Any], *, event_id: str | None = None, within: str | None = None) -> dict[str, Any]:
+        """The same, undelivered."""
+        self._events += 1
+        producer = next(context for sign, context in _SOURCES.items() if event_type.startswith(sign))
+        event = bus_event(
+            envelope_of(event_type, data, producer=producer, event_id=event_id or f"01KAHV5X3V8Q4T1N6F2R7C{self._events:04d}")
+        )
+        if within:
+            event["detail"]["metadata"]["correlation_id"] = within
+        return event
+
+    def ecs(self, event: Mapping[str, Any]) -> None:
+        """Deliver an event of ECS, and let the machines run."""
+        assert self.run("on_engine_task_changed", queue_event([event])) == {"batchItemFailures": []}
+        self.machines.advance(0)
+
+    def services(self) -> list[str]:
+        """Names of ECS services that are not gone."""
+        arns = client("ecs").list_services(cluster=_CLUSTER)["serviceArns"]
+        return [arn.rsplit("/", 1)[-1] for arn in arns]
+
+    def definitions(self) -> list[str]:
+        """Task definitions that are still registered."""
+        return [arn.rsplit("/", 1)[-1] for arn in client("ecs").list_task_definitions(status="ACTIVE")["taskDefinitionArns"]]
+
+    def running(self) -> str:
+        """A hosted model up to its engine running: creation accepted, artefact validated, service made, task RUNNING. The service's name."""
+        _, accepted = self.create()
+        self.pump()
+        self.hear("ModelVersionValidated", samples.validated(), within=accepted["operation_id"])
+        service = str(self.model()["deployment"]["service"])
+        self.ecs(samples.task_event(service, "RUNNING", 3))
+        return service
+
+    def in_service(self) -> str:
+        """A hosted model in service. Its ECS service's name."""
+        service = self.running()
+        self.hear("RouteChanged", samples.route("open", 2))
+        assert self.model()["status"] == "InService"
+        return service
+
+    def _step(self, logical_id: str, payload: Any) -> Any:
+        words = "".join(f"_{c.lower()}" if c.isupper() else c for c in logical_id.removeprefix("Serving").removesuffix("FunctionArn"))
+        return self.run(words.lstrip("_"), payload)
+
+
+def reaction(event_type: str) -> str:
+    """The function that reacts to an event."""
+    return "on" + "".join(f"_{c.lower()}" if c.isupper() else c for c in event_type)
+
+
+def own_event(fact: Mapping[str, Any]) -> dict[str, Any]:
+    """The bus event of a ledger row."""
+    return bus_event(envelope_of(fact["event_type"], fact["data"])) | {"detail": {"metadata": fact["metadata"], "data": fact["data"]}}
+
+
+@contextmanager
+def serving_world() -> Iterator[Serving]:
+    """A fresh AWS with nothing in it but an empty table and a cluster."""
+    with world.small_aws(_ENVIRONMENT):
+        world.forget(wiring)
+        world.create_table(TABLE)
+        client("ecs").create_cluster(clusterName="cluster")
+        serving = Serving()
+        with stepfunctions(StepFunctionsApi(serving.machines)):
+            yield serving
+    world.forget(wiring)
