@@ -1,0 +1,46 @@
+"""Who is not in a model's groups does not know that it exists, on either side."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.conftest import Started
+from tests.e2e.platform import Platform, eventually
+
+SCOPES = ["models:read", "models:write", "inference"]
+
+
+@pytest.fixture(scope="module")
+def red(started: Started) -> Iterator[Platform]:
+    """A model for the group red only, in service."""
+    platform = started.platform
+    assert platform.settled(platform.call("POST", "/models", platform.parrot("red-only", ["red"])))["status"] == "Succeeded"
+    yield platform
+    platform.settled(platform.call("DELETE", "/models/red-only"))
+
+
+def test_members_see_and_call_it(red: Platform) -> None:
+    """A token of the group sees the model in both lists and gets an answer."""
+    token = red.issue("a red one", ["red"], SCOPES)
+    assert "red-only" in red.visible(token)
+    assert red.ask("red-only", token=token).status == 200
+    assert red.call("GET", "/models/red-only", token=token).status == 200
+
+
+def test_others_do_not_know_it(red: Platform) -> None:
+    """A token of another group gets 404 everywhere, and no list names the model."""
+    token = red.issue("a blue one", ["blue"], SCOPES)
+    eventually(lambda: red.visible(token) is not None, "the router knows the token")
+    assert "red-only" not in red.visible(token)
+    assert red.ask("red-only", token=token).status == 404
+    for method, path in (("GET", ""), ("GET", "/events"), ("GET", "/versions"), ("DELETE", ""), ("POST", "/retry")):
+        assert red.call(method, f"/models/red-only{path}", token=token).status == 404, (method, path)
+    assert red.call("GET", "/models", token=token).json["items"] == []
+
+
+def test_a_revoked_token_is_refused_on_both_sides(red: Platform) -> None:
+    """From its revocation on, the API refuses at once and the router within moments."""
+    token = red.issue("a short-lived one", ["red"], SCOPES)
+    assert red.call("DELETE", f"/tokens/{token.split('_')[1]}").status == 200
+    assert red.call("GET", "/models", token=token).status == 403
+    eventually(lambda: red.ask("red-only", token=token).status == 401, "the router refuses it", seconds=10)

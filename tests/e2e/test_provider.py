@@ -1,0 +1,125 @@
+"""A model that a third party serves: a stub of one, at the only private address that this environment allows."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import Started
+from tests.e2e.platform import Platform
+
+KEY = "sk-upstream-5d1c7e"
+_BASE = {"id": "chatcmpl-1", "created": 1, "model": "stub-1"}
+
+
+class Upstream(ThreadingHTTPServer):
+    """Answers chat completions, plain and streamed, and keeps the requests that it got."""
+
+    daemon_threads = True
+
+    def __init__(self, port: int) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
+        self.seen: list[tuple[str, dict[str, Any]]] = []
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Upstream
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.seen.append((self.headers.get("Authorization", ""), body))
+        content, kind = (_streamed(), "text/event-stream") if body.get("stream") else (json.dumps(_whole()).encode(), "application/json")
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: Any) -> None:
+        """Be quiet."""
+
+
+def _whole() -> dict[str, Any]:
+    choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "Hello from afar."}}
+    usage = {"prompt_tokens": 1, "completion_tokens": 4, "total_tokens": 5}
+    return _BASE | {"object": "chat.completion", "choices": [choice], "usage": usage}
+
+
+def _streamed() -> bytes:
+    deltas: list[dict[str, Any]] = [{"role": "assistant", "content": "Hello "}, {"content": "from afar."}, {}]
+    chunks = [
+        _BASE | {"object": "chat.completion.chunk", "choices": [{"index": 0, "delta": delta, "finish_reason": None if delta else "stop"}]}
+        for delta in deltas
+    ]
+    return "".join(f"data: {text}\n\n" for text in [*(json.dumps(chunk) for chunk in chunks), "[DONE]"]).encode()
+
+
+@pytest.fixture(scope="module")
+def upstream(started: Started) -> Iterator[Upstream]:
+    """The stub, listening."""
+    server = Upstream(started.platform.upstream_port)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def faraway(started: Started, upstream: Upstream) -> Iterator[Platform]:
+    """A provider's model, in service."""
+    platform = started.platform
+    secret = platform.aws("secretsmanager").create_secret(Name="slipway/local/providers/stub", SecretString=json.dumps({"api_key": KEY}))[
+        "ARN"
+    ]
+    base = f"http://127.0.0.1:{platform.upstream_port}/v1"
+    provider = {"name": "openai", "model": "stub-1", "api_base": base, "secret": secret}
+    wish = {"model_id": "faraway", "hosting": "provider", "allowed_groups": ["research"], "provider": provider}
+    operation = platform.settled(platform.call("POST", "/models", wish))
+    assert operation["status"] == "Succeeded", operation
+    yield platform
+    platform.settled(platform.call("DELETE", "/models/faraway"))
+
+
+def test_its_answer_comes_through_the_router(faraway: Platform, upstream: Upstream) -> None:
+    """A plain answer arrives, and the third party saw its own key, its own model name, and none of our tokens."""
+    reply = faraway.ask("faraway")
+    assert reply.status == 200, reply.text
+    assert reply.json["choices"][0]["message"]["content"] == "Hello from afar."
+    authorization, body = upstream.seen[-1]
+    assert authorization == f"Bearer {KEY}"
+    assert body["model"] == "stub-1"
+    assert "slp_" not in json.dumps(body)
+
+
+def test_its_stream_comes_through_the_router(faraway: Platform) -> None:
+    """A streamed answer arrives in pieces and ends in [DONE]."""
+    lines = [line.removeprefix("data: ") for line in faraway.ask("faraway", stream=True).text.splitlines() if line.startswith("data: ")]
+    words = [choice["delta"].get("content") or "" for line in lines[:-1] for choice in json.loads(line)["choices"]]
+    assert (lines[-1], "".join(words)) == ("[DONE]", "Hello from afar.")
+
+
+def test_nothing_is_provisioned_and_no_secret_is_told(faraway: Platform) -> None:
+    """There is no ECS service; neither the model, its timeline, nor the route holds the key, only its reference."""
+    assert faraway.services_of("faraway") == []
+    told = (
+        faraway.call("GET", "/models/faraway").text
+        + faraway.call("GET", "/models/faraway/events").text
+        + json.dumps(faraway.route_of("faraway"))
+    )
+    assert KEY not in told
+    assert "secret:slipway/local/providers/stub" in told
+
+
+def test_deleting_it_closes_the_route(faraway: Platform) -> None:
+    """After a delete the router answers 404; creating it again under the same id works."""
+    wish = {name: faraway.call("GET", "/models/faraway").json[name] for name in ("model_id", "hosting", "allowed_groups", "provider")}
+    assert faraway.settled(faraway.call("DELETE", "/models/faraway"))["status"] == "Succeeded"
+    faraway.assert_nothing_left("faraway")
+    assert faraway.ask("faraway").status == 404
+    assert faraway.settled(faraway.call("POST", "/models", wish))["status"] == "Succeeded"
+    assert faraway.ask("faraway").status == 200
