@@ -173,7 +173,8 @@ class Up:
 def computed(settings: Settings) -> dict[str, str]:
     """The template's parameters that only this machine knows. Images are tagged by their code, so that new code is a new deployment."""
     tag = deployment.image_tag()
-    return {
+    allowed = os.environ.get("SLIPWAY_API_BASE_ALLOW_LIST")  # private hosts that third parties' models may be at
+    return ({"ApiBaseAllowList": allowed} if allowed else {}) | {
         "Environment": settings.environment,
         "PythonRuntime": f"python3.{sys.version_info.minor}",
         "Architecture": deployment.architecture(),

@@ -127,7 +127,7 @@ class Platform:
         return {name: value for name, _, value in (line.partition("=") for line in lines if "=" in line)}
 
     def call(self, method: str, path: str, body: Any = None, *, token: str | None = None, **headers: str) -> Reply:
-        """A request to the management API by an administrator, or whom `token` names ("" = nobody). `body`: bytes, or what is to be JSON."""
+        """A request to the management API by an administrator, or whom `token` names ("" = nobody). `body`: bytes, or JSON to be."""
         data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         bearer = self.values["ADMIN_TOKEN"] if token is None else token
         sent = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {bearer}"} if bearer else {})
