@@ -1,4 +1,4 @@
-"""Stand-ins for everything around a router process: AWS, an engine's container, a third party. Each runs on a loop in a thread of its own."""
+"""Stand-ins for everything around a router process: AWS, an engine's container, a third party. Each has a loop and a thread of its own."""
 
 import asyncio
 import json
@@ -59,7 +59,10 @@ class Stub:
 
 
 class StubAws(Stub):
-    """DynamoDB's GetItem and Query, Secrets Manager, PutEvents, and an OIDC issuer's keys; `alive` False drops every call to the tables and the bus."""
+    """DynamoDB's GetItem and Query, Secrets Manager, PutEvents, and an OIDC issuer's keys.
+
+    `alive` False drops every call to the tables and the bus.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -148,7 +151,8 @@ class StubEngine(Stub):
 
     def __init__(self, model_id: str = "tiny") -> None:
         super().__init__()
-        self.model_id, self.phase, self.progress = model_id, "ready", None
+        self.model_id, self.phase = model_id, "ready"
+        self.progress: float | None = None
         self.failure: dict[str, str] | None = None
         self.requests: list[tuple[str, dict[str, str], bytes]] = []
         self.status = 200

@@ -7,7 +7,7 @@ from tests.functional.router.conftest import PROVIDER_KEY, World
 from tests.functional.router.platform import KEY_ARN, target
 from tests.functional.router.stubs import StubEngine
 
-HELLO = [{"role": "user", "content": "Hello"}]
+HELLO: Any = [{"role": "user", "content": "Hello"}]
 
 
 def _provider(model_id: str, world: World, status: str = "probing", **provider: Any) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import time
+from typing import Any
 
 import httpx
 import jwt
@@ -13,7 +14,7 @@ from tests.functional.router.conftest import World
 from tests.functional.router.platform import AUDIENCE, ISSUER, target, until
 from tests.functional.router.stubs import ENGINE_KEY, StubEngine, answer
 
-HELLO = [{"role": "user", "content": "prompt-canary"}]
+HELLO: Any = [{"role": "user", "content": "prompt-canary"}]
 CHAT = "/v1/chat/completions"
 ASK = {"model": "tiny", "messages": HELLO}
 
@@ -108,9 +109,7 @@ def test_bad_credentials_get_one_answer(world: World, kind: str) -> None:
     """Whatever is wrong with a credential, the answer is 401 and says no more."""
     expired = world.platform.token(expires_at="2026-01-01T00:00:00.000Z")
     world.router.follows(world.aws)
-    unsigned = jwt.encode(
-        {"sub": "x", "iss": ISSUER, "aud": AUDIENCE, "exp": time.time() + 60}, None, algorithm="none", headers={"kid": "k"}
-    )
+    unsigned = jwt.encode({"sub": "x", "iss": ISSUER, "aud": AUDIENCE, "exp": time.time() + 60}, "", algorithm="none", headers={"kid": "k"})
     from contracts.tokens import mint
 
     known = world.token.split("_")
