@@ -33,8 +33,8 @@ BALANCER_HOUR, PUBLIC_ADDRESS_HOUR = 0.0225, 0.005
 FARGATE_CPU_HOUR = {"arm64": 0.03238, "x86_64": 0.04048}
 FARGATE_GB_HOUR = {"arm64": 0.00356, "x86_64": 0.004445}
 # Everything billed by the hour or month merely for existing. What is not named here and not priced below must not appear unnoticed.
-FREE_AT_REST = frozenset(  # noqa: SIM905 - a paragraph of names reads better than forty quoted lines
-    """AWS::Serverless::Function AWS::Serverless::LayerVersion AWS::Serverless::HttpApi AWS::Serverless::StateMachine AWS::IAM::Role
+_FREE = """
+    AWS::Serverless::Function AWS::Serverless::LayerVersion AWS::Serverless::HttpApi AWS::Serverless::StateMachine AWS::IAM::Role
     AWS::IAM::InstanceProfile AWS::DynamoDB::Table AWS::Events::EventBus AWS::Events::Rule AWS::Events::Archive AWS::SQS::Queue
     AWS::SQS::QueuePolicy
     AWS::Scheduler::ScheduleGroup AWS::S3::Bucket AWS::S3::BucketPolicy AWS::Cognito::UserPool AWS::Cognito::UserPoolClient
@@ -42,8 +42,8 @@ FREE_AT_REST = frozenset(  # noqa: SIM905 - a paragraph of names reads better th
     AWS::EC2::VPCGatewayAttachment AWS::EC2::RouteTable AWS::EC2::Route AWS::EC2::SubnetRouteTableAssociation AWS::EC2::SecurityGroup
     AWS::EC2::LaunchTemplate AWS::AutoScaling::AutoScalingGroup AWS::ECS::Cluster AWS::ECS::CapacityProvider
     AWS::ECS::ClusterCapacityProviderAssociations AWS::ECS::TaskDefinition AWS::ECR::Repository AWS::ElasticLoadBalancingV2::TargetGroup
-    AWS::ElasticLoadBalancingV2::Listener""".split()
-)
+    AWS::ElasticLoadBalancingV2::Listener"""
+FREE_AT_REST = frozenset(_FREE.split())
 
 
 @dataclass(frozen=True)

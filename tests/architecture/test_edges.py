@@ -1,0 +1,142 @@
+"""Every asynchronous edge ends somewhere: a finite retry, dead letters, an alarm; every wait and every task has a limit."""
+
+from typing import Any
+
+import pytest
+
+from tests.architecture.reading import CHILDREN, Function, as_list, child, function, functions, of_type, pascal, references, template
+
+MAPPINGS = of_type("AWS::Lambda::EventSourceMapping")
+QUEUES = of_type("AWS::SQS::Queue")
+DEAD_LETTERS = sorted(name for name in QUEUES if name.endswith("DeadLetters"))
+RULES = of_type("AWS::Events::Rule")
+EVENT_FUNCTIONS = [item for item in functions() if item.kind == "event"]
+ASYNCHRONOUS = [item for item in functions() if item.kind in {"event", "schedule"}]
+
+
+def _dead_letters(item: Function) -> dict[str, Any]:
+    return {"Fn::GetAtt": [f"{pascal(item.context)}DeadLetters", "Arn"]}
+
+
+def _finite(retry: dict[str, int]) -> bool:
+    return retry["MaximumRetryAttempts"] <= 8 and retry["MaximumEventAgeInSeconds"] <= 3600
+
+
+@pytest.mark.parametrize("item", EVENT_FUNCTIONS, ids=lambda item: item.logical_id)
+def test_a_rule_with_a_function_gives_up_into_dead_letters(item: Function) -> None:
+    """The bus tries a bounded number of times, then leaves the event with the context's dead letters."""
+    for event in item.events.values():
+        assert _finite(event["Properties"]["RetryPolicy"])
+        assert event["Properties"]["DeadLetterConfig"]["Arn"] == _dead_letters(item)
+        assert event["Properties"]["EventBusName"] == {"Ref": "Bus"}
+
+
+@pytest.mark.parametrize("name", sorted(RULES))
+def test_a_rule_with_a_queue_gives_up_into_dead_letters(name: str) -> None:
+    """The same for rules whose target is a queue."""
+    for target in RULES[name]["Targets"]:
+        assert _finite(target["RetryPolicy"])
+        assert target["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0] in DEAD_LETTERS
+
+
+@pytest.mark.parametrize("item", ASYNCHRONOUS, ids=lambda item: item.logical_id)
+def test_an_asynchronous_invocation_gives_up_into_dead_letters(item: Function) -> None:
+    """Lambda's own queue in front of the function is bounded too."""
+    assert _finite(item.properties["EventInvokeConfig"])
+    assert item.properties["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]["Destination"] == _dead_letters(item)
+
+
+@pytest.mark.parametrize("item", [item for item in functions() if item.kind == "schedule"], ids=lambda item: item.logical_id)
+def test_a_schedule_gives_up_into_dead_letters_and_has_no_name_to_collide(item: Function) -> None:
+    """Each sweep runs under a role of its own context, in the stack's schedule group."""
+    for event in item.events.values():
+        properties = event["Properties"]
+        assert _finite(properties["RetryPolicy"])
+        assert properties["DeadLetterConfig"]["Arn"] == _dead_letters(item)
+        assert properties["OmitName"] is True
+        assert properties["RoleArn"] == {"Fn::GetAtt": [f"{pascal(item.context)}SweepRole", "Arn"]}
+
+
+@pytest.mark.parametrize("name", sorted(name for name, item in MAPPINGS.items() if "StartingPosition" in item))
+def test_a_stream_is_followed_from_its_beginning_and_gives_up_after_eight(name: str) -> None:
+    """A poisoned record is isolated by bisecting and left with the dead letters; only ledger rows wake the function."""
+    mapping = MAPPINGS[name]
+    item = function(mapping["FunctionName"]["Ref"])
+    assert mapping["StartingPosition"] == "TRIM_HORIZON"
+    assert mapping["MaximumRetryAttempts"] == 8
+    assert mapping["BisectBatchOnFunctionError"] is True
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["DestinationConfig"]["OnFailure"]["Destination"] == _dead_letters(item)
+    assert [pattern["Pattern"] for pattern in mapping["FilterCriteria"]["Filters"]] == [
+        '{"eventName": ["INSERT"], "dynamodb": {"Keys": {"sk": {"S": [{"prefix": "LEDGER#"}]}}}}'
+    ]
+
+
+@pytest.mark.parametrize("name", sorted(name for name, item in MAPPINGS.items() if "StartingPosition" not in item))
+def test_a_queue_waits_six_times_its_function_and_redrives_after_five(name: str) -> None:
+    """A message stays invisible long enough for every try of the function, and goes to the dead letters after five."""
+    mapping = MAPPINGS[name]
+    item = function(mapping["FunctionName"]["Ref"])
+    queue = QUEUES[mapping["EventSourceArn"]["Fn::GetAtt"][0]]
+    assert queue["VisibilityTimeout"] >= 6 * item.timeout
+    assert queue["RedrivePolicy"] == {"deadLetterTargetArn": _dead_letters(item), "maxReceiveCount": 5}
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+@pytest.mark.parametrize("name", DEAD_LETTERS)
+def test_dead_letters_are_kept_longest_and_have_an_alarm(name: str) -> None:
+    """Two weeks to read them, and somebody is told at the first."""
+    assert QUEUES[name]["MessageRetentionPeriod"] == 1_209_600
+    given = template()["Resources"]["Observability"]["Properties"]["Parameters"][name]
+    assert given == {"Fn::GetAtt": [name, "QueueName"]}
+    watched = [
+        alarm
+        for alarm in of_type("AWS::CloudWatch::Alarm", child(CHILDREN["Observability"])).values()
+        if {"Name": "QueueName", "Value": {"Ref": name}} in alarm["Dimensions"]
+    ]
+    assert [(alarm["MetricName"], alarm["Threshold"]) for alarm in watched] == [("ApproximateNumberOfMessagesVisible", 0)]
+
+
+@pytest.mark.parametrize("name", [name for name in sorted(QUEUES) if name not in DEAD_LETTERS])
+def test_work_that_waits_has_an_alarm(name: str) -> None:
+    """The age of the oldest message is watched for every queue of work."""
+    alarms = of_type("AWS::CloudWatch::Alarm", child(CHILDREN["Observability"])).values()
+    watched = [alarm["MetricName"] for alarm in alarms if {"Name": "QueueName", "Value": {"Ref": name}} in alarm["Dimensions"]]
+    assert watched == ["ApproximateAgeOfOldestMessage"]
+
+
+@pytest.mark.parametrize("name", sorted(QUEUES))
+def test_only_rules_of_this_account_write_to_a_queue(name: str) -> None:
+    """A queue policy never lets the whole of EventBridge in."""
+    for policy in of_type("AWS::SQS::QueuePolicy").values():
+        if {"Ref": name} in policy["Queues"]:
+            for statement in policy["PolicyDocument"]["Statement"]:
+                assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+                assert any("aws:SourceArn" in condition for condition in statement["Condition"].values())
+
+
+def test_queues_that_rules_write_to_let_them() -> None:
+    """SAM writes no policy for a queue of one's own: each target and each dead-letter queue of a rule needs ours."""
+    targets = {target["Arn"]["Fn::GetAtt"][0] for rule in RULES.values() for target in rule["Targets"]}
+    targets |= {target["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0] for rule in RULES.values() for target in rule["Targets"]}
+    targets |= {event["Properties"]["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0] for item in EVENT_FUNCTIONS for event in item.events.values()}
+    allowed = {queue["Ref"] for policy in of_type("AWS::SQS::QueuePolicy").values() for queue in policy["Queues"]}
+    assert targets <= allowed
+
+
+def test_the_service_rule_follows_our_cluster_and_our_services_only() -> None:
+    """AWS's events arrive on the default bus; those of other clusters, and of the router, never wake us."""
+    pattern = RULES["ServingOnEngineTaskChangedRule"]["EventPattern"]
+    assert "EventBusName" not in RULES["ServingOnEngineTaskChangedRule"]
+    assert pattern["detail"]["clusterArn"] == [{"Fn::GetAtt": ["DataPlane", "Outputs.ClusterArn"]}]
+    assert pattern["detail"]["group"] == [{"prefix": {"Fn::Sub": "service:slipway-${Environment}-"}}]
+    router = of_type("AWS::ECS::Service", child(CHILDREN["DataPlane"]))["RouterService"]["ServiceName"]
+    assert not as_list(router["Fn::Sub"])[0].startswith("slipway-")
+
+
+def test_every_sweep_and_every_machine_has_an_alarm() -> None:
+    """What nobody repairs, and what ends without settling, is told."""
+    alarms = of_type("AWS::CloudWatch::Alarm", child(CHILDREN["Observability"])).values()
+    watched = {reference for alarm in alarms for reference in references(alarm["Dimensions"])}
+    sweeps = {item.logical_id for item in functions() if item.kind == "schedule"}
+    assert sweeps | set(of_type("AWS::Serverless::StateMachine")) <= watched
