@@ -111,10 +111,11 @@ class LiteLLMCooldowns:
     def choose(self, model_id: str, excluded: Collection[str]) -> str | None:
         """See `Cooldowns`."""
         from litellm.types.router import RouterRateLimitError
+        from openai import OpenAIError
 
         try:
             deployment = self._router.get_available_deployment(model=model_id, request_kwargs={"_excluded_deployment_ids": list(excluded)})
-        except (RouterRateLimitError, ValueError, KeyError, IndexError):  # its ways of saying that none is left
+        except (RouterRateLimitError, OpenAIError, ValueError, KeyError, IndexError):  # its ways of saying that none is left
             return None
         key = str(deployment["model_info"]["id"])
         return None if key in excluded else key
