@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from botocore.exceptions import ClientError
@@ -96,10 +97,11 @@ def deploy(settings: Settings, parameters: dict[str, str], note: Note) -> bool:
         *CAPABILITIES,
     ]
     _clear_failed(settings)
+    began = datetime.now(UTC)
     try:
         _sam(settings, "deploy", note, *options, *_overrides(parameters))
     except DeploymentError as error:
-        raise DeploymentError("\n".join(_reasons(settings)) or str(error)) from error
+        raise DeploymentError("\n".join(_reasons(settings, began)) or str(error)) from error
     settings.state.mkdir(parents=True, exist_ok=True)
     stamp.write_text(wanted)
     return True
@@ -117,7 +119,7 @@ def _clear_failed(settings: Settings) -> None:
         cloudformation.get_waiter("stack_delete_complete").wait(StackName=settings.stack_name, WaiterConfig={"Delay": 1})
 
 
-def _reasons(settings: Settings) -> list[str]:
+def _reasons(settings: Settings, began: datetime) -> list[str]:
     """Which resources failed, and why, the stack's children included."""
     cloudformation = cloud.client(settings, "cloudformation")
     stacks = [stack for stack in cloudformation.list_stacks()["StackSummaries"] if stack["StackName"].startswith(settings.stack_name)]
@@ -125,7 +127,9 @@ def _reasons(settings: Settings) -> list[str]:
     lines = [
         f"  {event['LogicalResourceId']} ({event['ResourceType']}): {event.get('ResourceStatusReason', '')}"
         for event in events
-        if event["ResourceStatus"].endswith("FAILED") and event["ResourceType"] != "AWS::CloudFormation::Stack"
+        if event["ResourceStatus"].endswith("FAILED")
+        and event["ResourceType"] != "AWS::CloudFormation::Stack"
+        and event["Timestamp"] >= began
     ]
     hint = "When the cause is mended and it still fails, `make clean` and `make up` begin anew."
     return [f"`sam deploy` failed ({settings.logs / 'sam-deploy.log'}):", *lines, hint] if lines else []

@@ -28,8 +28,9 @@ def sign_in(settings: Settings, stack: dict[str, str]) -> str:
     pool, client_id = stack["UserPoolId"], stack["UserPoolClientId"]
     password = "".join(secrets.choice(alphabet) for alphabet in (string.ascii_lowercase, string.ascii_uppercase, string.digits, "!#%+") * 5)
     with contextlib.suppress(cognito.exceptions.UsernameExistsException):  # from the last time; its password is set anew
+        attributes = [{"Name": "email", "Value": USER}, {"Name": "email_verified", "Value": "true"}]
         cognito.admin_create_user(
-            UserPoolId=pool, Username=USER, MessageAction="SUPPRESS", UserAttributes=[{"Name": "email", "Value": USER}]
+            UserPoolId=pool, Username=USER, MessageAction="SUPPRESS", UserAttributes=attributes, TemporaryPassword=password
         )
     cognito.admin_set_user_password(UserPoolId=pool, Username=USER, Password=password, Permanent=True)
     cognito.admin_add_user_to_group(UserPoolId=pool, Username=USER, GroupName=GROUP)

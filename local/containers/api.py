@@ -42,8 +42,9 @@ class Engine:
         self._next_host = FIRST_HOST
 
     def image(self, reference: str) -> Image:
-        """The image a reference names; raises NotFoundError."""
-        image = self._images.get(repository(reference))
+        """The image that a name or a digest stands for; raises NotFoundError."""
+        by_digest = {image.digest: image for image in self._images.values()}
+        image = by_digest.get(reference) or self._images.get(repository(reference))
         if image is None or not image.python.exists():
             raise NotFoundError(f"No such image: {reference}")
         return image

@@ -14,6 +14,7 @@ NAMES = (
     "rule_targets",
     "state_machines",
     "resource_types",
+    "nested_stacks",
     "task_lifecycle",
     "task_scheduling",
     "task_roles",

@@ -1,7 +1,7 @@
 """CloudFormation types that the emulator does not know: made real where it has the API, recorded where nothing on a laptop depends on them.
-Numbers of ECS resources may be given as strings, which is what a parameter of type Number is.
+Numbers of ECS resources may be given as strings, which is what a parameter of type Number is; a reference to a secret is its ARN.
 
-Stock: deployment fails with `Unrecognized resource types`, or with a TypeError where it counts with a string.
+Stock: deployment fails with `Unrecognized resource types`, or with a TypeError where it counts with a string; `Ref` of a secret is its name.
 """
 
 import json
@@ -32,6 +32,26 @@ def apply() -> None:
         _register(name, _recorder(name, attributes), _nothing)
     for name in ("AWS::ECS::Service", "AWS::ECS::TaskDefinition"):
         _count_with_numbers(provisioners._RESOURCE_HANDLERS[name])
+    _refer_by_arn(provisioners._RESOURCE_HANDLERS["AWS::SecretsManager::Secret"])
+
+
+def _refer_by_arn(handler: dict[str, Any]) -> None:
+    """Make the ARN the physical id of a secret; the stock handlers go on by its name."""
+    expect(provisioners._sm_secret_create, 'return name, {"Id": arn, "Arn": arn}')
+    create, update, delete = handler["create"], handler["update"], handler["delete"]
+
+    def name(arn: str) -> str:
+        return arn.rsplit(":", 1)[-1].rsplit("-", 1)[0]
+
+    def create_secret(logical_id: str, props: JSON, stack_name: str) -> tuple[str, JSON]:
+        _, attributes = create(logical_id, props, stack_name)
+        return attributes["Arn"], attributes
+
+    def update_secret(physical_id: str, *rest: Any) -> tuple[str, JSON]:
+        _, attributes = update(name(physical_id), *rest)
+        return attributes["Arn"], attributes
+
+    handler.update(create=create_secret, update=update_secret, delete=lambda physical_id, props: delete(name(physical_id), props))
 
 
 def _count_with_numbers(handler: dict[str, Any]) -> None:

@@ -92,3 +92,12 @@ def test_a_number_may_be_a_string(cloud: Cloud) -> None:
     }
     cluster = cloud.deploy(resources, {"Cluster": {"Ref": "Cluster"}})["Cluster"]
     assert cloud.client("ecs").describe_services(cluster=cluster, services=["svc"])["services"][0]["desiredCount"] == 0
+
+
+def test_a_reference_to_a_secret_is_its_arn(cloud: Cloud) -> None:
+    """On AWS `Ref` of a secret is its full ARN, which is what policies and task definitions need; an update keeps it."""
+    properties = {"GenerateSecretString": {"PasswordLength": 48}, "Name": cloud.name("secret")}
+    outputs = cloud.deploy({"Secret": {"Type": "AWS::SecretsManager::Secret", "Properties": properties}}, {"Secret": {"Ref": "Secret"}})
+    secrets = cloud.client("secretsmanager")
+    assert outputs["Secret"] == secrets.describe_secret(SecretId=properties["Name"])["ARN"]
+    assert len(secrets.get_secret_value(SecretId=outputs["Secret"])["SecretString"]) == 48
