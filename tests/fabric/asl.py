@@ -1,7 +1,8 @@
 """State machines in virtual time: an interpreter of the part of the Amazon States Language that we use.
 
 Task (Lambda by ARN, `lambda:invoke`, `.waitForTaskToken`), Choice, Wait, Pass, Succeed, Fail; Retry, Catch, TimeoutSeconds,
-HeartbeatSeconds; JSONPath with InputPath, Parameters, ResultSelector, ResultPath, OutputPath. Whatever else a definition uses is an error, never ignored.
+HeartbeatSeconds; JSONPath with InputPath, Parameters, ResultSelector, ResultPath, OutputPath. Whatever else a definition uses is an
+error, never ignored.
 
 Nothing sleeps and nothing runs by itself: `StateMachines.advance` moves the clock and runs what is due; `advance(0)` runs what is due now.
 """

@@ -4,6 +4,7 @@ from typing import Any
 
 DIGEST = "5b3d2f6c0a9e8b7d4c1f0e3a6b9d8c7f2e5a4b1c0d9f8e7a6b5c4d3e2f1a0b9c"
 MODEL_ID = "smollm2-135m"
+_EXITED = "Essential container in task exited"
 ADMIN = {"subject": "token:admin", "kind": "token", "groups": [], "scopes": ["admin"]}
 RESEARCHER = {"subject": "token:r", "kind": "token", "groups": ["research"], "scopes": ["models:read", "models:write"]}
 STRANGER = {"subject": "token:s", "kind": "token", "groups": ["sales"], "scopes": ["models:read", "models:write"]}
@@ -56,9 +57,7 @@ def task_event(service: str, last: str, version: int, *, task: str = "a" * 32, d
     }
 
 
-def crashed(
-    service: str, version: int, exit_code: int, task: str = "a" * 32, reason: str = "Essential container in task exited"
-) -> dict[str, Any]:
+def crashed(service: str, version: int, exit_code: int, task: str = "a" * 32, reason: str = _EXITED) -> dict[str, Any]:
     """The STOPPED of a task whose engine ended by itself."""
     containers = [{"name": "engine", "lastStatus": "STOPPED", "exitCode": exit_code}]
     more = {"stopCode": "EssentialContainerExited", "stoppedReason": reason, "containers": containers}

@@ -49,7 +49,7 @@ def test_a_creation_takes_the_same_few_transitions_however_long_it_waits(serving
     (execution,) = serving.machines.executions.values()
     serving.machines.advance(600)
     serving.hear("ModelVersionValidated", samples.validated())
-    for version in range(1, 30):
+    for version in range(1, 12):
         serving.machines.advance(600)
         serving.ecs(samples.task_event(serving.model()["deployment"]["service"], "PENDING", version))
     serving.ecs(samples.task_event(serving.model()["deployment"]["service"], "RUNNING", 40))

@@ -1,6 +1,7 @@
 """Serving in a small AWS: table and bus and ECS by moto, state machines by our interpreter, every function by its own handler."""
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
@@ -23,8 +24,6 @@ _ENVIRONMENT = {
     "PROVISION_MACHINE_ARN": f"{ARN}provision",
     "RETIRE_MACHINE_ARN": f"{ARN}retire",
     "CLUSTER_ARN": _CLUSTER,
-    "ENGINE_SUBNETS": "subnet-1,subnet-2",
-    "ENGINE_SECURITY_GROUPS": "sg-1",
     "ENGINE_TASK_ROLE_ARN": "arn:aws:iam::123456789012:role/task",
     "ENGINE_EXECUTION_ROLE_ARN": "arn:aws:iam::123456789012:role/execution",
     "ENGINE_KEY_SECRET_ARN": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:engine-key-abcdef",
@@ -34,6 +33,8 @@ _ENVIRONMENT = {
     "ENGINE_IMAGE_VLLM": "slipway/engine-vllm:local",
     "API_BASE_ALLOW_LIST": "llm.internal",
 }
+Principal = Mapping[str, Any]
+_QUEUED = {"ModelRequested": "on_model_requested", "ModelDeletionRequested": "on_model_deletion_requested"}
 _SOURCES = {"ModelVersion": "registry", "Route": "routing"}
 
 
@@ -50,20 +51,16 @@ class Serving:
         """One function by its handler."""
         return import_module(f"functions.serving.{function}.handler").handler(message, Context())
 
-    def http(
-        self, function: str, method: str, path: str, caller: Mapping[str, Any] = samples.RESEARCHER, **more: Any
-    ) -> tuple[int, Any, Any]:
+    def http(self, function: str, method: str, path: str, caller: Principal = samples.RESEARCHER, **more: Any) -> tuple[int, Any, Any]:
         """Status, body and headers of one request."""
         answer = self.run(function, http_event(method, path, principal=caller, **more))
         return answer["statusCode"], json.loads(answer["body"]), answer["headers"]
 
-    def create(self, body: Any = None, caller: Mapping[str, Any] = samples.RESEARCHER, **headers: str) -> tuple[int, Any]:
+    def create(self, body: Any = None, caller: Principal = samples.RESEARCHER, **headers: str) -> tuple[int, Any]:
         """`POST /models`."""
         return self.http("create_model", "POST", "/models", caller, body=body or samples.hosted(), headers=headers)[:2]
 
-    def on_model(
-        self, function: str, model_id: str = samples.MODEL_ID, caller: Mapping[str, Any] = samples.RESEARCHER, **headers: str
-    ) -> Any:
+    def on_model(self, function: str, model_id: str = samples.MODEL_ID, caller: Principal = samples.RESEARCHER, **headers: str) -> Any:
         """A request about one model: status and body."""
         given = {"model_id": model_id}
         return self.http(function, "X", f"/models/{model_id}", caller, path_parameters=given, headers=headers)[:2]
@@ -79,9 +76,7 @@ class Serving:
     def pump(self) -> None:
         """Deliver serving's own requests to its queues, and let the machines run as far as they get."""
         for fact in world.ledger(TABLE):
-            function = {"ModelRequested": "on_model_requested", "ModelDeletionRequested": "on_model_deletion_requested"}.get(
-                fact["event_type"]
-            )
+            function = _QUEUED.get(fact["event_type"])
             if function and fact["metadata"]["id"] not in self._delivered:
                 self._delivered.add(fact["metadata"]["id"])
                 self.run(function, queue_event([own_event(fact)]))
@@ -96,9 +91,8 @@ class Serving:
         """The same, undelivered."""
         self._events += 1
         producer = next(context for sign, context in _SOURCES.items() if event_type.startswith(sign))
-        event = bus_event(
-            envelope_of(event_type, data, producer=producer, event_id=event_id or f"01KAHV5X3V8Q4T1N6F2R7C{self._events:04d}")
-        )
+        identity = event_id or f"01KAHV5X3V8Q4T1N6F2R7C{self._events:04d}"
+        event = bus_event(envelope_of(event_type, data, producer=producer, event_id=identity))
         if within:
             event["detail"]["metadata"]["correlation_id"] = within
         return event
@@ -110,15 +104,17 @@ class Serving:
 
     def services(self) -> list[str]:
         """Names of ECS services that are not gone."""
-        arns = client("ecs").list_services(cluster=_CLUSTER)["serviceArns"]
-        return [arn.rsplit("/", 1)[-1] for arn in arns]
+        ecs = client("ecs")
+        arns = ecs.list_services(cluster=_CLUSTER)["serviceArns"]
+        found = ecs.describe_services(cluster=_CLUSTER, services=arns)["services"] if arns else []
+        return [service["serviceName"] for service in found if service["status"] == "ACTIVE"]
 
     def definitions(self) -> list[str]:
         """Task definitions that are still registered."""
         return [arn.rsplit("/", 1)[-1] for arn in client("ecs").list_task_definitions(status="ACTIVE")["taskDefinitionArns"]]
 
     def running(self) -> str:
-        """A hosted model up to its engine running: creation accepted, artefact validated, service made, task RUNNING. The service's name."""
+        """A hosted model up to its engine running: creation accepted, artefact validated, service made, task RUNNING. Its name."""
         _, accepted = self.create()
         self.pump()
         self.hear("ModelVersionValidated", samples.validated(), within=accepted["operation_id"])
@@ -155,6 +151,9 @@ def serving_world() -> Iterator[Serving]:
         world.forget(wiring)
         world.create_table(TABLE)
         client("ecs").create_cluster(clusterName="cluster")
+        network = client("ec2")  # the small AWS gives the environment back as it was
+        os.environ["ENGINE_SUBNETS"] = network.describe_subnets()["Subnets"][0]["SubnetId"]
+        os.environ["ENGINE_SECURITY_GROUPS"] = network.describe_security_groups()["SecurityGroups"][0]["GroupId"]
         serving = Serving()
         with stepfunctions(StepFunctionsApi(serving.machines)):
             yield serving

@@ -94,7 +94,7 @@ class EcsControl:
             if code in harmless:
                 return None
             if code in _REFUSED:
-                raise Refused("ecs-refused", f"{operation}: {message}", "Correct what ECS names; retry then works.") from error
+                raise Refused("ecs-refused", f"ECS refused {operation.replace('_', ' ')}: {message}", "Correct what ECS names; retry then works.") from error
             raise Transient("ecs-unavailable", f"{operation} answered {code}: {message}") from error
         except BotoCoreError as error:
             raise Transient("ecs-unreachable", f"{operation} failed: {type(error).__name__}") from error
