@@ -119,7 +119,9 @@ def test_queues_that_rules_write_to_let_them() -> None:
     """SAM writes no policy for a queue of one's own: each target and each dead-letter queue of a rule needs ours."""
     targets = {target["Arn"]["Fn::GetAtt"][0] for rule in RULES.values() for target in rule["Targets"]}
     targets |= {target["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0] for rule in RULES.values() for target in rule["Targets"]}
-    targets |= {event["Properties"]["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0] for item in EVENT_FUNCTIONS for event in item.events.values()}
+    targets |= {
+        event["Properties"]["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0] for item in EVENT_FUNCTIONS for event in item.events.values()
+    }
     allowed = {queue["Ref"] for policy in of_type("AWS::SQS::QueuePolicy").values() for queue in policy["Queues"]}
     assert targets <= allowed
 

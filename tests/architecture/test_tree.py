@@ -4,8 +4,8 @@ import ast
 import re
 
 import pytest
-from contracts.catalogue import EVENTS
 
+from contracts.catalogue import EVENTS
 from scripts.template import ROOT
 from tests.architecture.reading import CONTEXTS, Function, functions, pascal
 

@@ -6,7 +6,7 @@ On failure: retried from the failed row, eight attempts with bisecting, then the
 
 from access import wiring
 from kit.door import stream
-from kit.table import Row
+from kit.row import Row
 
 
 @stream

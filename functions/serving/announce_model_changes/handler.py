@@ -5,7 +5,7 @@ On failure: retried from the failed row, eight attempts with bisecting, then the
 """
 
 from kit.door import stream
-from kit.table import Row
+from kit.row import Row
 from serving import wiring
 
 

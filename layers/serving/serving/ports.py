@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from kit.caller import Command
-from kit.table import Row
+from kit.row import Row
 from serving.domain.change import Cause, Change
 from serving.domain.model import Failure, Model
 from serving.domain.operation import Goal, Operation, Wait

@@ -1,6 +1,6 @@
 """What was recorded is told to the bus."""
 
-from kit.table import Row
+from kit.row import Row
 from serving.ports import Announcer
 
 
