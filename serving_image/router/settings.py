@@ -43,8 +43,7 @@ class Settings:
     max_body_bytes: int = 10_000_000
     max_json_depth: int = 64
     body_seconds: float = 30.0
-    first_byte_seconds: float = 600.0
-    idle_stream_seconds: float = 300.0
+    silence_seconds: float = 600.0
     cooldown_seconds: float = 5.0
     follow_seconds: float = 1.0
     follow_busy_seconds: float = 0.2
@@ -73,8 +72,7 @@ class Settings:
             max_body_bytes=int(source.number("SLIPWAY_MAX_BODY_BYTES", cls.max_body_bytes, 1024, 1_000_000_000)),
             max_json_depth=int(source.number("SLIPWAY_MAX_JSON_DEPTH", cls.max_json_depth, 4, 500)),
             body_seconds=source.number("SLIPWAY_BODY_SECONDS", cls.body_seconds, 1, 3600),
-            first_byte_seconds=source.number("SLIPWAY_FIRST_BYTE_SECONDS", cls.first_byte_seconds, 0.1, 86_400),
-            idle_stream_seconds=source.number("SLIPWAY_IDLE_STREAM_SECONDS", cls.idle_stream_seconds, 0.1, 86_400),
+            silence_seconds=source.number("SLIPWAY_SILENCE_SECONDS", cls.silence_seconds, 0.1, 86_400),
             cooldown_seconds=source.number("SLIPWAY_COOLDOWN_SECONDS", cls.cooldown_seconds, 0.1, 3600),
             follow_seconds=source.number("SLIPWAY_FOLLOW_SECONDS", cls.follow_seconds, 0.05, 60),
             follow_busy_seconds=source.number("SLIPWAY_FOLLOW_BUSY_SECONDS", cls.follow_busy_seconds, 0.02, 60),

@@ -1,6 +1,5 @@
 """The way to our own engines: bytes in, bytes out, over connections that are kept open."""
 
-import asyncio
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Final, Self
@@ -28,11 +27,11 @@ class TargetUnreachable(Exception):
 
 
 class EngineClient:
-    """HTTP to engines, with the engine key of this environment."""
+    """HTTP to engines, with the engine key of this environment. An engine may be silent for `silence_seconds`, also in mid-answer."""
 
-    def __init__(self, api_key: str, first_byte_seconds: float, idle_stream_seconds: float) -> None:
+    def __init__(self, api_key: str, silence_seconds: float) -> None:
         self._authorization = f"Bearer {api_key}"
-        self._first_byte_seconds, self._idle_seconds = first_byte_seconds, idle_stream_seconds
+        self._silence_seconds = silence_seconds
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -42,7 +41,7 @@ class EngineClient:
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS, sock_read=self._idle_seconds),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS, sock_read=self._silence_seconds),
             skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding"),
             read_bufsize=2**18,
         )
@@ -58,9 +57,8 @@ class EngineClient:
             raise RuntimeError("the client is not open")
         sent = {"Content-Type": "application/json", "Authorization": self._authorization, "Accept-Encoding": "identity", **headers}
         try:
-            async with asyncio.timeout(self._first_byte_seconds):
-                return await self._session.post(target.origin + path, data=body, headers=sent, allow_redirects=False)
-        except aiohttp.ClientConnectorError as error:
+            return await self._session.post(target.origin + path, data=body, headers=sent, allow_redirects=False)
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise TargetUnreachable(type(error).__name__) from error
         except (TimeoutError, aiohttp.ServerTimeoutError) as error:
             raise TargetUnreachable(type(error).__name__, timed_out=True) from error

@@ -53,13 +53,13 @@ class Router:
         self.tokens = TokenTable(lambda token_id: self.app.cut(token_id))  # noqa: PLW0108 - the app is made further down
         self.routes = RouteTable()
         self._secrets = SecretCache(aws.SecretStore(aws.client("secretsmanager")), self._calls)
-        self._engine = EngineClient(settings.engine_api_key, settings.first_byte_seconds, settings.idle_stream_seconds)
+        self._engine = EngineClient(settings.engine_api_key, settings.silence_seconds)
         self._status = StatusReader()
         self._http = _OidcKeys(settings.oidc)
         self._authenticator = Authenticator(self.tokens, self._persons(settings.oidc), time.time)
         self._authenticator.on_unknown_pepper = self._pepper_wanted.set
         picker = Picker(cooldowns, settings.cooldown_seconds, lambda model_id: self.metrics.ejections.labels(model_id).inc())
-        providers = ProviderClient(self._secrets, settings.first_byte_seconds)
+        providers = ProviderClient(self._secrets, settings.silence_seconds)
         self.app = App(
             settings,
             routes=self.routes,

@@ -158,6 +158,7 @@ class StubEngine(Stub):
         self.status = 200
         self.refusal: dict[str, Any] | None = None
         self.left, self.streaming = threading.Event(), threading.Event()
+        self.silent = False
         self._go = asyncio.Event()
         self._go.set()
 
@@ -178,6 +179,8 @@ class StubEngine(Stub):
         body = await request.read()
         self.requests.append((request.path, {name.lower(): value for name, value in request.headers.items()}, body))
         document = json.loads(body)
+        if self.silent:
+            await asyncio.Event().wait()
         if request.headers.get("Authorization") != f"Bearer {ENGINE_KEY}":
             return web.json_response({"error": "Unauthorized"}, status=401)
         if self.status != 200 or self.refusal is not None:
