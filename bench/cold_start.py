@@ -1,6 +1,6 @@
 """What a function's import costs when it starts cold, and how much has to be loaded, beside a bare Powertools + boto3 handler.
 
-Fresh interpreters with what Lambda's runtime holds (the environment `lambda-runtime`), the built layers and the function on the path. The runtime has
+Fresh interpreters with what Lambda's runtime holds (the environment `lambda-runtime`), layers and function as built. The runtime has
 its bytecode, what we ship has none, as on a first start. All in the same run, functions and bare handler in turn.
 """
 
