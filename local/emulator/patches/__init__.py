@@ -13,6 +13,7 @@ NAMES = (
     "table_streams",
     "rule_targets",
     "state_machines",
+    "request_context",
     "resource_types",
     "nested_stacks",
     "task_lifecycle",

@@ -1,7 +1,8 @@
 """CloudFormation types that the emulator does not know: made real where it has the API, recorded where nothing on a laptop depends on them.
 Numbers of ECS resources may be given as strings, which is what a parameter of type Number is; a reference to a secret is its ARN.
 
-Stock: deployment fails with `Unrecognized resource types`, or with a TypeError where it counts with a string; `Ref` of a secret is its name.
+Stock: deployment fails with `Unrecognized resource types`, or with a TypeError where it counts with a string; `Ref` of a secret is its
+name, and a container's `Secrets` and `HealthCheck` are lost.
 """
 
 import json
@@ -13,13 +14,23 @@ from ministack.core.responses import get_account_id, get_region, new_uuid
 from ministack.services import ecs, eventbridge
 from ministack.services.cloudformation import provisioners
 
-from local.emulator.pin import expect
+from local.emulator.pin import expect, replace
 
 JSON = dict[str, Any]
 NUMBERS = {
     "DesiredCount", "ContainerPort", "HostPort", "StopTimeout", "StartTimeout", "Weight", "Base", "MinimumHealthyPercent", "MaximumPercent",
     "Interval", "Timeout", "Retries", "StartPeriod", "HealthCheckGracePeriodSeconds", "MemoryReservation", "SharedMemorySize",
 }  # fmt: skip
+DETAILS = {
+    "secrets",
+    "healthCheck",
+    "dependsOn",
+    "ulimits",
+    "resourceRequirements",
+    "linuxParameters",
+    "restartPolicy",
+    "repositoryCredentials",
+}
 Create = Callable[[str, JSON, str], tuple[str, JSON]]
 
 
@@ -33,6 +44,20 @@ def apply() -> None:
     for name in ("AWS::ECS::Service", "AWS::ECS::TaskDefinition"):
         _count_with_numbers(provisioners._RESOURCE_HANDLERS[name])
     _refer_by_arn(provisioners._RESOURCE_HANDLERS["AWS::SecretsManager::Secret"])
+    _keep_container_details()
+
+
+def _keep_container_details() -> None:
+    expect(provisioners._normalize_container_defs, 'elif camel == "mountPoints"')
+
+    def normalize(definitions: list[JSON]) -> list[JSON]:
+        found: list[JSON] = stock(definitions)
+        for container in found:
+            for name in DETAILS & container.keys():
+                container[name] = provisioners._pascal_to_camel(container[name])
+        return found
+
+    stock = replace(provisioners, "_normalize_container_defs", normalize)
 
 
 def _refer_by_arn(handler: dict[str, Any]) -> None:

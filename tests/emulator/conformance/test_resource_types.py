@@ -82,7 +82,8 @@ def test_recorded_types_deploy(cloud: Cloud) -> None:
 
 def test_a_number_may_be_a_string(cloud: Cloud) -> None:
     """On AWS a parameter of type Number is a string that CloudFormation turns into a number."""
-    container = {"Name": "c", "Image": "slipway/plain:local", "Memory": "64", "PortMappings": [{"ContainerPort": "8080"}]}
+    container: dict[str, Any] = {"Name": "c", "Image": "slipway/plain:local", "Memory": "64", "PortMappings": [{"ContainerPort": "8080"}]}
+    container["Secrets"] = [{"Name": "KEY", "ValueFrom": "arn:aws:secretsmanager:eu-west-1:000000000000:secret:x-AbCdEf"}]
     definition = {"Family": cloud.name(), "NetworkMode": "awsvpc", "ContainerDefinitions": [container]}
     wanted = {"Cluster": {"Ref": "Cluster"}, "TaskDefinition": {"Ref": "Definition"}, "DesiredCount": "0", "ServiceName": "svc"}
     resources: dict[str, Any] = {
@@ -90,8 +91,11 @@ def test_a_number_may_be_a_string(cloud: Cloud) -> None:
         "Definition": {"Type": "AWS::ECS::TaskDefinition", "Properties": definition},
         "Service": {"Type": "AWS::ECS::Service", "Properties": wanted},
     }
-    cluster = cloud.deploy(resources, {"Cluster": {"Ref": "Cluster"}})["Cluster"]
-    assert cloud.client("ecs").describe_services(cluster=cluster, services=["svc"])["services"][0]["desiredCount"] == 0
+    outputs = cloud.deploy(resources, {"Cluster": {"Ref": "Cluster"}, "Definition": {"Ref": "Definition"}})
+    cluster, ecs = outputs["Cluster"], cloud.client("ecs")
+    made = ecs.describe_task_definition(taskDefinition=outputs["Definition"])["taskDefinition"]["containerDefinitions"][0]
+    assert (made["portMappings"][0]["containerPort"], made["secrets"][0]["name"]) == (8080, "KEY")
+    assert ecs.describe_services(cluster=cluster, services=["svc"])["services"][0]["desiredCount"] == 0
 
 
 def test_a_reference_to_a_secret_is_its_arn(cloud: Cloud) -> None:

@@ -1,0 +1,36 @@
+"""AWS: a policy may narrow ECS calls to a cluster and PutEvents to a source by conditions."""
+
+import pytest
+
+from tests.emulator.conformance.cloud import Cloud
+
+CODE = """
+import boto3
+def handler(event, context):
+    if "cluster" in event:
+        return len(boto3.client("ecs").list_services(cluster=event["cluster"])["serviceArns"])
+    entry = {"Source": event["source"], "DetailType": "x", "Detail": "{}"}
+    return boto3.client("events").put_events(Entries=[entry])["FailedEntryCount"]
+"""
+
+
+def allowed(cloud: Cloud, action: str, condition: dict[str, str]) -> str:
+    """A function that may do one thing under one condition."""
+    operator = "ArnEquals" if "ecs:cluster" in condition else "StringEquals"
+    return cloud.function(CODE, statements=[{"Effect": "Allow", "Action": action, "Resource": "*", "Condition": {operator: condition}}])
+
+
+def test_a_cluster_condition_is_compared(cloud: Cloud) -> None:
+    """On AWS `ecs:cluster` is the ARN of the cluster that the call names, by name or by ARN."""
+    cluster = cloud.client("ecs").create_cluster(clusterName=cloud.name("cluster"))["cluster"]["clusterArn"]
+    function = allowed(cloud, "ecs:ListServices", {"ecs:cluster": cluster})
+    assert cloud.invoke(function, {"cluster": cluster}) == {"error": False, "body": 0}
+    assert cloud.invoke(function, {"cluster": cluster.rsplit("/", 1)[-1]})["body"] == 0
+    assert "AccessDenied" in cloud.invoke(function, {"cluster": "another"})["body"]["errorMessage"]
+
+
+@pytest.mark.parametrize(("source", "error"), [("slipway.serving", False), ("slipway.access", True)])
+def test_a_source_condition_is_compared(cloud: Cloud, source: str, *, error: bool) -> None:
+    """On AWS `events:source` keeps a context from speaking for another."""
+    function = allowed(cloud, "events:PutEvents", {"events:source": "slipway.serving"})
+    assert cloud.invoke(function, {"source": source})["error"] is error
