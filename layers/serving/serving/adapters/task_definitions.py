@@ -83,7 +83,9 @@ def service(name: str, definition_arn: str, model: Model, place: EngineEnvironme
             "awsvpcConfiguration": {
                 "subnets": list(place.subnets),
                 "securityGroups": list(place.security_groups),
-                "assignPublicIp": "DISABLED",
+                # Fargate pulls its image and its secrets through the task's own interface, and there is no NAT; instances use their own,
+                # and their tasks' interfaces never get a public address.
+                "assignPublicIp": "DISABLED" if _gpus(model) else "ENABLED",
             }
         },
         "propagateTags": "SERVICE",
@@ -100,7 +102,7 @@ def _container(model: Model, place: EngineEnvironment) -> dict[str, Any]:
         "image": _image(model, place),
         "essential": True,
         "portMappings": [{"containerPort": ENGINE_PORT, "protocol": "tcp"}],
-        "environment": [{"name": name, "value": value} for name, value in sorted(_variables(model).items())],
+        "environment": [{"name": name, "value": value} for name, value in sorted(_variables(model, place).items())],
         "secrets": [{"name": Variable.API_KEY.value, "valueFrom": place.key_secret}],
         "healthCheck": {
             "command": ["CMD", *health["command"]],
@@ -125,20 +127,25 @@ def _container(model: Model, place: EngineEnvironment) -> dict[str, Any]:
     return container
 
 
-def _variables(model: Model) -> dict[str, str]:
+def _variables(model: Model, place: EngineEnvironment) -> dict[str, str]:
     spec = model.spec
     ours = {
         Variable.MODEL_ID: model.model_id,
         Variable.MODEL_VERSION: model.version,
         Variable.ENGINE_KIND: spec["engine"]["kind"],
         Variable.TASK: spec["task"],
+        Variable.ARTIFACT_OWNER: place.cluster.split(":")[4],
         Variable.ARTIFACT_URI: spec["artifact"]["uri"],
         Variable.MANIFEST_SHA256: spec["artifact"]["manifest_sha256"],
         Variable.ENGINE_ARGUMENTS: json.dumps(spec["engine"]["arguments"], sort_keys=True, separators=(",", ":")),
         Variable.FEATURES: json.dumps(spec["features"], sort_keys=True, separators=(",", ":")),
     }
-    # Ours come last: the allow-list keeps users' names apart from them, and this makes it certain.
-    return {**spec["container"]["environment"], **{name.value: str(value) for name, value in ours.items()}}
+    # Ours come last: the allow-list keeps users' names apart from them, and this makes it certain. Only Fargate sets the region by itself.
+    return {
+        **spec["container"]["environment"],
+        **{name.value: str(value) for name, value in ours.items()},
+        "AWS_REGION": place.region,
+    }
 
 
 def _image(model: Model, place: EngineEnvironment) -> str:
