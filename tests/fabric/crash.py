@@ -55,10 +55,11 @@ def watching(crash_at: int | None = None, moment: Moment = "before") -> Iterator
         watch.calls.append(Call(self.meta.service_model.service_name, operation, parameters))
         if number == watch.crash_at and watch.moment == "before":
             raise Crash
-        answer = real(self, operation, parameters)
-        if number == watch.crash_at and watch.moment == "after":
-            raise Crash
-        return answer
+        try:
+            return real(self, operation, parameters)
+        finally:  # also after a call that AWS refuses: the refusal is known to nobody then
+            if number == watch.crash_at and watch.moment == "after":
+                raise Crash
 
     with patch.object(BaseClient, "_make_api_call", call):
         yield watch

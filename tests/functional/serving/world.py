@@ -19,6 +19,7 @@ TABLE = "models"
 MACHINES = Path("statemachines/serving")
 _CLUSTER = "arn:aws:ecs:eu-west-1:123456789012:cluster/cluster"
 _ENVIRONMENT = {
+    "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",  # nobody starts instances here, and loading them takes longer than all the rest
     "POWERTOOLS_SERVICE_NAME": "serving",
     "MODEL_TABLE": TABLE,
     "PROVISION_MACHINE_ARN": f"{ARN}provision",
@@ -129,9 +130,31 @@ class Serving:
         assert self.model()["status"] == "InService"
         return service
 
+    def order(self, **more: str) -> dict[str, Any]:
+        """What a machine would hand to a step of the operation in flight."""
+        model = self.model()
+        return {"operation_id": model["operation"], "model_id": model["model_id"], "generation": model["generation"], **more}
+
+    def outcome(self) -> dict[str, Any]:
+        """Everything that two equal runs have in common, once the machines have got as far as they get."""
+        self.machines.advance(0)
+        executions = sorted((machine, e.status, e.state) for (machine, _), e in self.machines.executions.items())
+        return {
+            "rows": [_unlocked(row) for row in world.settled(TABLE)],
+            "services": sorted(self.services()),
+            "definitions": sorted(self.definitions()),
+            "executions": executions,
+        }
+
     def _step(self, logical_id: str, payload: Any) -> Any:
         words = "".join(f"_{c.lower()}" if c.isupper() else c for c in logical_id.removeprefix("Serving").removesuffix("FunctionArn"))
         return self.run(words.lstrip("_"), payload)
+
+
+def _unlocked(row: dict[str, Any]) -> dict[str, Any]:
+    """Without the counters of optimistic locks, which a repeated write may raise, and the digests of requests that hold fresh ids."""
+    document = {name: value for name, value in json.loads(row["document"]).items() if name not in {"edition", "digest"}}
+    return {name: value for name, value in row.items() if name != "edition"} | {"document": document}
 
 
 def reaction(event_type: str) -> str:

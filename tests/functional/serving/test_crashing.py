@@ -1,0 +1,207 @@
+"""Whatever call to AWS a function of serving dies before or after, delivering its message again leads to the same end."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kit.aws import client
+from tests.fabric import world
+from tests.fabric.crash import sweep, watching
+from tests.fabric.wire import http_event, queue_event, stream_event
+from tests.functional.serving import samples
+from tests.functional.serving.world import TABLE, Serving, own_event, reaction, serving_world
+
+_KEY = {"idempotency-key": "once"}
+_PATH = {"model_id": samples.MODEL_ID}
+_EVENT = "01KAHV5X3V8Q4T1N6F2R7C9999"
+Act = Callable[[Serving], Any]
+
+
+def _nothing(serving: Serving) -> None:
+    """A world in which nothing has happened."""
+
+
+def _created(serving: Serving) -> None:
+    serving.create()
+
+
+def _validating(serving: Serving) -> None:
+    serving.create()
+    serving.pump()
+
+
+def _running(serving: Serving) -> None:
+    serving.running()
+
+
+def _failed(serving: Serving) -> None:
+    serving.ecs(samples.crashed(serving.running(), 5, 72))
+
+
+def _in_service(serving: Serving) -> None:
+    serving.in_service()
+
+
+def _deleting(serving: Serving) -> None:
+    serving.in_service()
+    serving.on_model("delete_model")
+    serving.pump()
+
+
+def _superseding(serving: Serving) -> None:
+    serving.running()
+    serving.on_model("delete_model")
+
+
+def _stopping(serving: Serving) -> None:
+    _deleting(serving)
+    serving.hear("RouteChanged", samples.route("closed", 3, generation=2))
+
+
+def _lost(serving: Serving) -> None:
+    """A creation whose execution nobody started, and facts that nobody announced."""
+    serving.create()
+    _age()
+
+
+def _late(serving: Serving) -> None:
+    """A creation past its deadline, with a service, and an orphan beside it."""
+    serving.running()
+    _age(deadline=True)
+
+
+def _age(*, deadline: bool = False) -> None:
+    """Make every fact and every running operation older than the sweep's patience."""
+    table = client("dynamodb")
+    for item in world.images(TABLE):
+        text = item["document"]["S"]
+        if item["pk"]["S"].startswith("OPERATION#") or item["sk"]["S"].startswith("LEDGER#"):
+            text = text.replace('"updated_at":"20', '"updated_at":"19').replace('"occurred_at":"20', '"occurred_at":"19')
+            text = text.replace('"deadline":"20', '"deadline":"19') if deadline else text
+            table.put_item(TableName=TABLE, Item=item | {"document": {"S": text}})
+
+
+def _request(function: str, method: str, path: str, **more: Any) -> Act:
+    event = http_event(method, path, principal=samples.RESEARCHER, headers=_KEY, **more)
+    return lambda serving: serving.run(function, event)
+
+
+def _cancel(serving: Serving) -> Any:
+    given = {"operation_id": serving.model()["operation"] or "gone"}
+    return serving.run("cancel_operation", http_event("POST", "/x", principal=samples.RESEARCHER, headers=_KEY, path_parameters=given))
+
+
+def _fact(function: str) -> Act:
+    return lambda serving: serving.run(function, queue_event([own_event(world.ledger(TABLE)[-1])]))
+
+
+def _announce(serving: Serving) -> Any:
+    images = [image for image in world.images(TABLE) if image["sk"]["S"].startswith("LEDGER#")]
+    return serving.run("announce_model_changes", stream_event(images))
+
+
+def _news(event_type: str, data: dict[str, Any]) -> Act:
+    def act(serving: Serving) -> Any:
+        within = serving.model()["operation"]
+        return serving.run(reaction(event_type), serving.event(event_type, data, event_id=_EVENT, within=within))
+
+    return act
+
+
+def _task(make: Callable[[str], dict[str, Any]]) -> Act:
+    def act(serving: Serving) -> Any:
+        return serving.run("on_engine_task_changed", queue_event([make("slipway-test-smollm2-135m-1-0-0-g1")]))
+
+    return act
+
+
+class _Step:
+    """Runs a step twice with the same order, as a machine would: the order is made before the first run changes anything."""
+
+    def __init__(self, function: str, **more: Any) -> None:
+        self.function, self.more = function, more
+        self.orders: dict[int, dict[str, Any]] = {}
+
+    def __call__(self, serving: Serving) -> Any:
+        order = (
+            self.orders.setdefault(id(serving), serving.order(**self.more)) if serving.model()["operation"] else self.orders[id(serving)]
+        )
+        return serving.run(self.function, order)
+
+
+_TOKEN = {"task_token": "a-token"}
+_ERROR = {"error": {"Error": "States.Timeout", "Cause": ""}}
+CASES: dict[str, tuple[Act, Act]] = {
+    "create_model": (_nothing, _request("create_model", "POST", "/models", body=samples.hosted())),
+    "delete_model": (_running, _request("delete_model", "DELETE", "/x", path_parameters=_PATH)),
+    "retry_model": (_failed, _request("retry_model", "POST", "/x", path_parameters=_PATH)),
+    "cancel_operation": (_running, _cancel),
+    "list_models": (_created, _request("list_models", "GET", "/models")),
+    "read_model": (_created, _request("read_model", "GET", "/x", path_parameters=_PATH)),
+    "list_model_events": (_created, _request("list_model_events", "GET", "/x", path_parameters=_PATH)),
+    "read_operation": (_created, _request("read_operation", "GET", "/x", path_parameters={"operation_id": "none"})),
+    "announce_model_changes": (_in_service, _announce),
+    "on_model_requested": (_created, _fact("on_model_requested")),
+    "on_model_deletion_requested": (_superseding, _fact("on_model_deletion_requested")),
+    "on_engine_task_changed": (_running, _task(lambda service: samples.crashed(service, 5, 72))),
+    "on_engine_task_changed, the last one": (
+        _stopping,
+        _task(lambda s: samples.task_event(s, "STOPPED", 6, desired="STOPPED", stopCode="ServiceSchedulerInitiated")),
+    ),
+    "on_model_version_validated": (_validating, _news("ModelVersionValidated", samples.validated())),
+    "on_model_version_rejected": (_validating, _news("ModelVersionRejected", samples.rejected())),
+    "on_route_changed": (_running, _news("RouteChanged", samples.route("open", 2))),
+    "on_route_changed, closed": (_deleting, _news("RouteChanged", samples.route("closed", 3, generation=2))),
+    "on_route_health_observed": (
+        _running,
+        _news("RouteHealthObserved", samples.health("failed", failure={"code": "weights-corrupt", "message": "no", "hint": ""})),
+    ),
+    "prepare_model": (_created, _Step("prepare_model")),
+    "await_validation": (_created, _Step("await_validation", **_TOKEN)),
+    "launch_engine": (_validating, _Step("launch_engine", **_TOKEN)),
+    "open_provider_route": (_validating, _Step("open_provider_route", **_TOKEN)),
+    "settle_model": (_running, _Step("settle_model")),
+    "fail_model": (_running, _Step("fail_model", **_ERROR)),
+    "await_route_closed": (_superseding, _Step("await_route_closed", **_TOKEN)),
+    "stop_engines": (_deleting, _Step("stop_engines", **_TOKEN)),
+    "erase_model": (_stopping, _Step("erase_model")),
+    "sweep_models, nothing started": (_lost, lambda serving: serving.run("sweep_models", {})),
+    "sweep_models, past the deadline": (_late, lambda serving: serving.run("sweep_models", {})),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_crash_at_any_call_changes_nothing_but_the_time_it_takes(case: str) -> None:
+    """Before and after each AWS call; table, services, task definitions and executions end alike."""
+    prepare, act = CASES[case]
+
+    def arrange() -> AbstractContextManager[Serving]:
+        return _prepared(prepare)
+
+    assert sweep(arrange, act, Serving.outcome) > 0
+
+
+def test_every_function_is_swept() -> None:
+    """A function without a case would go unproven."""
+    functions = {path.parent.name for path in Path("functions/serving").glob("*/handler.py")}
+    assert functions == {case.split(",")[0] for case in CASES}
+
+
+def test_a_crash_between_service_and_answer_leaves_one_service(serving: Serving) -> None:
+    """Whoever comes second adopts what the first has made."""
+    _validating(serving)
+    order = serving.order(**_TOKEN)
+    with watching() as watch:
+        serving.run("launch_engine", order)
+        serving.run("launch_engine", order)
+    assert len(watch.of("CreateService")) == len(watch.of("RegisterTaskDefinition")) == 1
+
+
+@contextmanager
+def _prepared(prepare: Act) -> Iterator[Serving]:
+    with serving_world() as serving:
+        prepare(serving)
+        yield serving
