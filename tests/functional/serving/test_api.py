@@ -32,17 +32,17 @@ def test_the_answer_to_a_command_leads_to_its_operation(serving: Serving) -> Non
 
 def test_a_repeated_command_is_answered_alike_and_done_once(serving: Serving) -> None:
     """Same key, same body: the first answer again; another body: refused."""
-    first = serving.create(**{"idempotency-key": "k1"})
-    assert serving.create(**{"idempotency-key": "k1"}) == first
+    first = serving.create(key="k1")
+    assert serving.create(key="k1") == first
     assert world.told(TABLE) == ["ModelRequested"]
-    status, body = serving.create(samples.hosted("another"), **{"idempotency-key": "k1"})
+    status, body = serving.create(samples.hosted("another"), key="k1")
     assert (status, body["code"]) == (409, "idempotency-key-reused")
 
 
 def test_another_callers_key_is_another_key(serving: Serving) -> None:
     """Keys are the caller's own."""
-    serving.create(**{"idempotency-key": "k1"})
-    assert serving.create(samples.hosted("another"), samples.ADMIN, **{"idempotency-key": "k1"})[0] == 202
+    serving.create(key="k1")
+    assert serving.create(samples.hosted("another"), samples.ADMIN, key="k1")[0] == 202
 
 
 def test_an_id_is_taken_once(serving: Serving) -> None:
@@ -126,9 +126,9 @@ def test_a_next_token_belongs_to_its_question(serving: Serving, token: str) -> N
 def test_a_stale_if_match_is_refused(serving: Serving) -> None:
     """412 for an older generation, 202 for the present one."""
     serving.create()
-    status, body = serving.on_model("delete_model", **{"if-match": '"7"'})
+    status, body = serving.on_model("delete_model", if_match='"7"')
     assert (status, body["code"]) == (412, "generation-stale")
-    assert serving.on_model("delete_model", **{"if-match": '"1"'})[0] == 202
+    assert serving.on_model("delete_model", if_match='"1"')[0] == 202
 
 
 def test_only_what_has_failed_can_be_retried(serving: Serving) -> None:

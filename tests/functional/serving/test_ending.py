@@ -93,7 +93,7 @@ def test_a_failed_creation_is_retried_under_a_new_generation(serving: Serving) -
     """With another service; what was validated need not be validated again."""
     service = serving.running()
     serving.ecs(samples.crashed(service, 5, 72))
-    status, accepted = serving.on_model("retry_model", **{"if-match": '"1"'})
+    status, accepted = serving.on_model("retry_model", if_match='"1"')
     assert (status, serving.model()["generation"]) == (202, 2)
     serving.pump()
     assert serving.services() == [service.replace("-g1", "-g2")]

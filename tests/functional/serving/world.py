@@ -57,14 +57,17 @@ class Serving:
         answer = self.run(function, http_event(method, path, principal=caller, **more))
         return answer["statusCode"], json.loads(answer["body"]), answer["headers"]
 
-    def create(self, body: Any = None, caller: Principal = samples.RESEARCHER, **headers: str) -> tuple[int, Any]:
-        """`POST /models`."""
+    def create(self, body: Any = None, caller: Principal = samples.RESEARCHER, key: str | None = None) -> tuple[int, Any]:
+        """`POST /models`: status and body."""
+        headers = {"idempotency-key": key} if key else {}
         return self.http("create_model", "POST", "/models", caller, body=body or samples.hosted(), headers=headers)[:2]
 
-    def on_model(self, function: str, model_id: str = samples.MODEL_ID, caller: Principal = samples.RESEARCHER, **headers: str) -> Any:
+    def on_model(
+        self, function: str, model_id: str = samples.MODEL_ID, caller: Principal = samples.RESEARCHER, if_match: str | None = None
+    ) -> tuple[int, Any]:
         """A request about one model: status and body."""
-        given = {"model_id": model_id}
-        return self.http(function, "X", f"/models/{model_id}", caller, path_parameters=given, headers=headers)[:2]
+        headers = {"if-match": if_match} if if_match else {}
+        return self.http(function, "X", f"/models/{model_id}", caller, path_parameters={"model_id": model_id}, headers=headers)[:2]
 
     def operation(self, operation_id: str) -> dict[str, Any]:
         """The operation's row."""
