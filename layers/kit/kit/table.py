@@ -139,7 +139,7 @@ class Table:
 
         `after` is a `resume_key`; `up_to` bounds `sort_key` from above.
         """
-        condition, values = "collection = :collection", {":collection": {"S": collection}}
+        condition, values = "#collection = :collection", {":collection": {"S": collection}}  # COLLECTION is a reserved word of DynamoDB
         if up_to is not None:
             condition += " AND sort_key <= :up_to"
             values[":up_to"] = {"S": up_to}
@@ -149,6 +149,7 @@ class Table:
             start,
             IndexName=COLLECTION_INDEX,
             KeyConditionExpression=condition,
+            ExpressionAttributeNames={"#collection": "collection"},
             ExpressionAttributeValues=values,
             ScanIndexForward=forward,
         )

@@ -1,17 +1,19 @@
-"""Condition keys that Slipway's policies lean on are there to be compared with: `ecs:cluster`, `events:source`, `events:detail-type`.
+"""Condition keys that Slipway's policies lean on are there to be compared with: `ecs:cluster`, `events:source`, `events:detail-type`,
+`aws:SecureTransport` (this machine's loopback interface counts as a secure transport).
 
-Stock: they are absent, so a statement with such a condition allows nothing.
+Stock: they are absent, so a statement with such a condition allows nothing, or denies everything.
 """
 
 import json
 from typing import Any
 
-from ministack.core import iam_actions
+from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import get_account_id, get_region
 
-from local.emulator.pin import expect, replace
+from local.emulator.pin import expect, replace, rewrite
 
 JSON = dict[str, Any]
+TRANSPORT = '    if k == "aws:securetransport":\n        return str(ctx.secure_transport).lower()\n'
 
 
 def apply() -> None:
@@ -25,6 +27,7 @@ def apply() -> None:
         return found | keys(service, body)
 
     stock = replace(iam_actions, "request_tag_context", context)
+    rewrite(iam_evaluator, "_resolve_condition_key", (TRANSPORT, '    if k == "aws:securetransport":\n        return "true"\n'))
 
 
 def keys(service: str, body: bytes) -> JSON:

@@ -2,7 +2,7 @@
 Numbers of ECS resources may be given as strings, which is what a parameter of type Number is; a reference to a secret is its ARN.
 
 Stock: deployment fails with `Unrecognized resource types`, or with a TypeError where it counts with a string; `Ref` of a secret is its
-name, and a container's `Secrets` and `HealthCheck` are lost.
+name, a container's `Secrets` and `HealthCheck` are lost, and a state machine's definition in YAML cannot be executed.
 """
 
 import json
@@ -10,6 +10,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
+import yaml
 from ministack.core.responses import get_account_id, get_region, new_uuid
 from ministack.services import ecs, eventbridge
 from ministack.services.cloudformation import provisioners
@@ -45,6 +46,18 @@ def apply() -> None:
         _count_with_numbers(provisioners._RESOURCE_HANDLERS[name])
     _refer_by_arn(provisioners._RESOURCE_HANDLERS["AWS::SecretsManager::Secret"])
     _keep_container_details()
+    _read_yaml_definitions()
+
+
+def _read_yaml_definitions() -> None:
+    """Turn a state machine's definition into JSON, as CloudFormation does."""
+    expect(provisioners._sfn_definition, 'definition.replace("${" + str(k) + "}", str(v))')
+
+    def definition(props: JSON) -> str:
+        text: str = stock(props)
+        return text if text.lstrip().startswith("{") else json.dumps(yaml.safe_load(text))
+
+    stock = replace(provisioners, "_sfn_definition", definition)
 
 
 def _keep_container_details() -> None:

@@ -1,5 +1,7 @@
 """AWS: a policy may narrow ECS calls to a cluster and PutEvents to a source by conditions."""
 
+import json
+
 import pytest
 
 from tests.emulator.conformance.cloud import Cloud
@@ -34,3 +36,17 @@ def test_a_source_condition_is_compared(cloud: Cloud, source: str, *, error: boo
     """On AWS `events:source` keeps a context from speaking for another."""
     function = allowed(cloud, "events:PutEvents", {"events:source": "slipway.serving"})
     assert cloud.invoke(function, {"source": source})["error"] is error
+
+
+def test_plain_requests_on_this_machine_count_as_secure(cloud: Cloud) -> None:
+    """On AWS every SDK speaks TLS, so a bucket that denies everything else is open to those who may."""
+    bucket, s3 = cloud.name("bucket"), cloud.client("s3")
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": cloud.settings.region})
+    s3.put_object(Bucket=bucket, Key="k", Body=b"v")
+    deny = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": f"arn:aws:s3:::{bucket}/*"}
+    policy = {"Version": "2012-10-17", "Statement": [deny | {"Condition": {"Bool": {"aws:SecureTransport": "false"}}}]}
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
+    read = f"boto3.client('s3').get_object(Bucket={bucket!r}, Key='k')['ContentLength']"
+    code = f"import boto3\ndef handler(event, context):\n    return {read}\n"
+    function = cloud.function(code, statements=[{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}])
+    assert cloud.invoke(function) == {"error": False, "body": 1}

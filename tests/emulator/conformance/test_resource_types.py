@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from tests.emulator.conformance.cloud import Cloud
+from tests.emulator.conformance.cloud import Cloud, eventually
 
 
 def test_an_archive_keeps_events(cloud: Cloud) -> None:
@@ -105,3 +105,20 @@ def test_a_reference_to_a_secret_is_its_arn(cloud: Cloud) -> None:
     secrets = cloud.client("secretsmanager")
     assert outputs["Secret"] == secrets.describe_secret(SecretId=properties["Name"])["ARN"]
     assert len(secrets.get_secret_value(SecretId=outputs["Secret"])["SecretString"]) == 48
+
+
+def test_a_state_machine_may_be_written_in_yaml(cloud: Cloud) -> None:
+    """On AWS a definition is JSON or YAML."""
+    bucket, states = cloud.name("bucket"), cloud.client("stepfunctions")
+    cloud.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": cloud.settings.region})
+    cloud.client("s3").put_object(
+        Bucket=bucket, Key="machine.yaml", Body=b"StartAt: Done\nStates:\n  Done: {Type: Pass, Result: 7, End: true}\n"
+    )
+    properties = {"RoleArn": cloud.role("states.amazonaws.com"), "DefinitionS3Location": {"Bucket": bucket, "Key": "machine.yaml"}}
+    machine = cloud.deploy(
+        {"Machine": {"Type": "AWS::StepFunctions::StateMachine", "Properties": properties}}, {"Machine": {"Ref": "Machine"}}
+    )["Machine"]
+    execution = states.start_execution(stateMachineArn=machine)["executionArn"]
+    assert (
+        eventually(lambda: states.describe_execution(executionArn=execution), lambda found: found["status"] != "RUNNING")["output"] == "7"
+    )
