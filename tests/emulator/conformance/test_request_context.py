@@ -50,3 +50,16 @@ def test_plain_requests_on_this_machine_count_as_secure(cloud: Cloud) -> None:
     code = f"import boto3\ndef handler(event, context):\n    return {read}\n"
     function = cloud.function(code, statements=[{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}])
     assert cloud.invoke(function) == {"error": False, "body": 1}
+
+
+def test_a_service_may_be_named_in_a_policy(cloud: Cloud) -> None:
+    """On AWS DescribeServices is checked on `service/CLUSTER/NAME`."""
+    cluster = cloud.client("ecs").create_cluster(clusterName=cloud.name("cluster"))["cluster"]["clusterName"]
+    allowed_arn = f"arn:aws:ecs:{cloud.settings.region}:000000000000:service/{cluster}/ours-*"
+    code = (
+        "import boto3\ndef handler(event, context):\n"
+        "    return len(boto3.client('ecs').describe_services(cluster=event['cluster'], services=[event['name']])['services'])\n"
+    )
+    function = cloud.function(code, statements=[{"Effect": "Allow", "Action": "ecs:DescribeServices", "Resource": allowed_arn}])
+    assert cloud.invoke(function, {"cluster": cluster, "name": "ours-1"}) == {"error": False, "body": 0}
+    assert "AccessDenied" in cloud.invoke(function, {"cluster": cluster, "name": "theirs"})["body"]["errorMessage"]
