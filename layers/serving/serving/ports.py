@@ -107,10 +107,6 @@ class Machines(Protocol):
 class Engines(Protocol):
     """ECS services, one per model version."""
 
-    def launch(self, service: str, model: Model) -> None:
-        """Make the service, or adopt the one of that name. `Refused` for what ECS will never take."""
-        ...
-
     def stop(self, service: str) -> None:
         """Let all its tasks end; a service that is gone counts as stopped."""
         ...
@@ -129,6 +125,14 @@ class Engines(Protocol):
 
     def services(self) -> Iterator[str]:
         """Names of all services of this environment."""
+        ...
+
+
+class Launcher(Engines, Protocol):
+    """The same for the one function that may make services."""
+
+    def launch(self, service: str, model: Model) -> None:
+        """Make the service, or adopt the one of that name. `Refused` for what ECS will never take."""
         ...
 
 

@@ -20,10 +20,6 @@ class EcsControl:
     def __init__(self, client: Any, cluster: str, environment: str) -> None:
         self._client, self._cluster, self._prefix = client, cluster, service_prefix(environment)
 
-    def launch(self, service: str, model: Model) -> None:
-        """Not this function's business; `EcsLauncher` does it."""
-        raise NotImplementedError(f"{type(self).__name__} cannot launch {service} for {model.model_id}")
-
     def stop(self, service: str) -> None:
         """See `ports.Engines`."""
         self._call("update_service", _GONE, cluster=self._cluster, service=service, desiredCount=0)
@@ -94,7 +90,9 @@ class EcsControl:
             if code in harmless:
                 return None
             if code in _REFUSED:
-                raise Refused("ecs-refused", f"ECS refused {operation.replace('_', ' ')}: {message}", "Correct what ECS names; retry then works.") from error
+                raise Refused(
+                    "ecs-refused", f"ECS refused {operation.replace('_', ' ')}: {message}", "Correct what ECS names; retry then works."
+                ) from error
             raise Transient("ecs-unavailable", f"{operation} answered {code}: {message}") from error
         except BotoCoreError as error:
             raise Transient("ecs-unreachable", f"{operation} failed: {type(error).__name__}") from error
@@ -105,14 +103,14 @@ def _last(arn: str) -> str:
 
 
 class EcsLauncher(EcsControl):
-    """`ports.Engines`, launching included."""
+    """`ports.Launcher`."""
 
     def __init__(self, client: Any, place: EngineEnvironment) -> None:
         super().__init__(client, place.cluster, place.environment)
         self._place = place
 
     def launch(self, service: str, model: Model) -> None:
-        """See `ports.Engines`. Family and service are the model's generation's own, so whatever bears the name is what we would make."""
+        """See `ports.Launcher`. Family and service are the model's generation's own, so whatever bears the name is what we would make."""
         found = self._describe(service)
         if found and found["status"] == "ACTIVE":
             return

@@ -7,7 +7,7 @@ from serving.domain.model import Model
 from serving.domain.naming import service_name
 from serving.domain.operation import Operation, Step, Wait
 from serving.domain.waits import is_current
-from serving.ports import Engines, Store
+from serving.ports import Launcher, Store
 from serving.usecases.anew import decided_anew
 from serving.usecases.resumption import Resumption
 from serving.usecases.steps import WAITING, Order, cause_of, load_current
@@ -16,7 +16,7 @@ from serving.usecases.steps import WAITING, Order, cause_of, load_current
 class LaunchEngine:
     """Goes on with RouteChanged(open). Token and ownership of the service are written before ECS is asked for anything."""
 
-    def __init__(self, store: Store, resumption: Resumption, engines: Engines, clock: Clock, environment: str) -> None:
+    def __init__(self, store: Store, resumption: Resumption, engines: Launcher, clock: Clock, environment: str) -> None:
         self._store, self._resumption, self._engines, self._clock = store, resumption, engines, clock
         self._environment = environment
 

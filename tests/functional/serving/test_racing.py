@@ -1,0 +1,72 @@
+"""Two at once: whoever loses the write decides anew on what the winner has left."""
+
+import pytest
+
+from kit.caller import Caller, command
+from kit.clock import SystemClock
+from kit.errors import Conflict
+from kit.ids import Ids
+from serving import wiring
+from serving.adapters.addresses import ResolvingGuard
+from serving.usecases.create_model import CreateModel
+from serving.usecases.delete_model import DeleteModel
+from serving.usecases.launch_engine import LaunchEngine
+from serving.usecases.resumption import Resumption
+from serving.usecases.steps import Order
+from tests.fabric import world
+from tests.fakes.serving import OvertakenStore, RecordingEngines, RecordingMachines
+from tests.functional.serving import samples
+from tests.functional.serving.world import TABLE, Serving
+from tests.unit.serving.samples import spec
+
+_CALLER = Caller("token:r", groups=("research",), scopes=("models:write",))
+_COMMAND = command("token:r", "once", {"do": "it"})
+_CLOCK = SystemClock()
+
+
+def test_duplicates_that_race_are_answered_alike(serving: Serving) -> None:
+    """One model, one fact, one answer for both."""
+    del serving
+    answers = []
+
+    def other() -> None:
+        answers.append(wiring.create_model()(_CALLER, spec(), _COMMAND))
+
+    store = OvertakenStore(wiring.delete_model()._store, other)
+    answers.append(CreateModel(store, ResolvingGuard(()), _CLOCK, Ids(_CLOCK))(_CALLER, spec(), _COMMAND))
+    assert answers[0] == answers[1]
+    assert store.commits == 1
+    assert world.told(TABLE) == ["ModelRequested"]
+
+
+def test_of_two_who_want_one_id_one_gets_it(serving: Serving) -> None:
+    """The other is told that it exists."""
+    store = OvertakenStore(wiring.delete_model()._store, serving.create)
+    create = CreateModel(store, ResolvingGuard(()), _CLOCK, Ids(_CLOCK))
+    with pytest.raises(Conflict, match="model-exists"):
+        create(_CALLER, spec(), _COMMAND)
+
+
+def test_a_command_that_is_overtaken_by_progress_still_counts(serving: Serving) -> None:
+    """A deletion whose write was lost to an ECS event is decided again, and accepted."""
+    service = serving.running()
+    store = OvertakenStore(
+        wiring.delete_model()._store, lambda: serving.ecs(samples.task_event(service, "RUNNING", 9, task="b" * 32)), times=1
+    )
+    DeleteModel(store, _CLOCK, Ids(_CLOCK))(_CALLER, samples.MODEL_ID, None, _COMMAND)
+    assert store.commits == 2
+    assert world.told(TABLE)[-2:] == ["CapacityChanged", "ModelDeletionRequested"]
+
+
+def test_a_launch_that_a_deletion_overtakes_leaves_nothing(serving: Serving) -> None:
+    """The deletion looked for the service before there was one: the launch itself removes it."""
+    serving.create()
+    order = Order.parse(serving.order(task_token="a-token"))
+    store = wiring.delete_model()._store
+    machines = RecordingMachines()
+    engines = RecordingEngines(while_launching=lambda: serving.on_model("delete_model"))
+    launch = LaunchEngine(store, Resumption(store, machines, engines), engines, _CLOCK, "test")
+    with pytest.raises(Conflict, match="operation-superseded"):
+        launch(order)
+    assert engines.running == {}
+    assert machines.told == []
