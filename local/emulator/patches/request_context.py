@@ -65,6 +65,7 @@ ECS_RESOURCES = {
     "StopTask": ("task", "task"),
     "ExecuteCommand": ("task", "task"),
     "RunTask": ("task-definition", "taskDefinition"),
+    "RegisterTaskDefinition": ("task-definition", "family"),
     "DescribeClusters": ("cluster", "clusters"),
     "UpdateCluster": ("cluster", "cluster"),
     "TagResource": ("", "resourceArn"),
@@ -79,6 +80,8 @@ def ecs_resource(operation: str, request: JSON, prefix: str) -> str:
     if not name or name.startswith("arn:"):
         return name or "*"
     cluster = str(request.get("cluster") or "default").rpartition("/")[2]
+    if operation == "RegisterTaskDefinition":
+        name += ":*"  # of a revision that is not yet numbered
     return f"{prefix}{kind}/{cluster}/{name}" if kind in {"service", "task"} else f"{prefix}{kind}/{name}"
 
 
