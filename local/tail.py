@@ -1,5 +1,6 @@
 """`make tail`: follow the bus, one readable line an event, until Ctrl-C."""
 
+import signal
 import sys
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -14,6 +15,7 @@ from local.settings import Settings, SettingsError
 def main() -> int:
     """Run until interrupted."""
     console = Console(highlight=False, soft_wrap=True)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what we subscribed to is given back on the way out
     try:
         settings = Settings.from_environment()
         stack = cloud.outputs(settings)

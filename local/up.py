@@ -4,6 +4,7 @@ import argparse
 import concurrent.futures
 import fcntl
 import os
+import signal
 import sys
 import time
 import urllib.error
@@ -212,6 +213,7 @@ def main() -> int:
     )
     options = parser.parse_args()
     progress = Progress()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what we subscribed to is given back on the way out
     try:
         settings = Settings.from_environment()
         settings.run.mkdir(parents=True, exist_ok=True)

@@ -6,8 +6,10 @@ from typing import Any
 from tests.emulator.conformance.cloud import Cloud, eventually
 
 
-def child(retention: str, cluster: str, count: str) -> dict[str, Any]:
+def child(retention: str, cluster: str, definition: str, *, impossible: bool = False) -> dict[str, Any]:
     """A template with a log group, a role that needs the group's attribute, and a service that may be impossible."""
+    both = {"LaunchType": "FARGATE", "CapacityProviderStrategy": [{"CapacityProvider": "FARGATE", "Weight": 1}]}
+    contradiction = both if impossible else {}
     statement = {"Effect": "Allow", "Action": "logs:PutLogEvents", "Resource": {"Fn::GetAtt": ["Logs", "Arn"]}}
     trust = {
         "Version": "2012-10-17",
@@ -26,7 +28,7 @@ def child(retention: str, cluster: str, count: str) -> dict[str, Any]:
             "Service": {
                 "Type": "AWS::ECS::Service",
                 "DependsOn": ["Role", "Other"],
-                "Properties": {"Cluster": cluster, "ServiceName": "s", "TaskDefinition": count, "DesiredCount": 0},
+                "Properties": {"Cluster": cluster, "ServiceName": "s", "TaskDefinition": definition, "DesiredCount": 0} | contradiction,
             },
         },
     }
@@ -81,7 +83,7 @@ def test_a_child_that_cannot_be_created_leaves_nothing(cloud: Cloud) -> None:
     """On AWS the child is rolled back with its parent."""
     bucket, cluster, definition = setting(cloud)
     cloudformation, name = cloud.client("cloudformation"), cloud.name("stack")
-    url = put(cloud, bucket, child("1", cluster, definition.replace(cluster, "absent", 1)))
+    url = put(cloud, bucket, child("1", cluster, definition, impossible=True))
     cloudformation.create_stack(StackName=name, TemplateBody=parent(url), Capabilities=["CAPABILITY_IAM"])
     assert settled(cloud, name) == "ROLLBACK_COMPLETE"
     assert cloud.client("logs").describe_log_groups(logGroupNamePrefix=f"/{cluster}")["logGroups"] == []
