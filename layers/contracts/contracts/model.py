@@ -1,12 +1,13 @@
 """The model resource, with the same names in the API, the events, the CLI and the console."""
 
 import re
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, StringConstraints, TypeAdapter, field_validator, model_validator
 
 from contracts.common import RESERVED_MODEL_IDS, Contract, Group, ModelId, Semver, Sha256
+from contracts.engine_arguments import LlamaCppArguments, MockArguments, VllmArguments
 
 _ENVIRONMENT_ALLOWED = re.compile(
     r"^(VLLM_(LOGGING_LEVEL|ATTENTION_BACKEND|ENGINE_READY_TIMEOUT_S|EXECUTE_MODEL_TIMEOUT_SECONDS|ENABLE_STARTUP_PLAN|SKIP_P2P_CHECK"
@@ -61,12 +62,37 @@ class Artifact(Contract):
     manifest_sha256: Sha256
 
 
-class Engine(Contract):
-    """The program that answers, and its typed options; `image` null = the environment's image for that kind."""
+class _Engine(Contract):
+    image: str | None = Field(
+        default=None,
+        pattern=r"^[a-z0-9][a-z0-9._/:-]{0,254}@sha256:[0-9a-f]{64}$",
+        description="null = the environment's image for that kind",
+    )
 
-    kind: Literal["vllm", "llama.cpp", "mock"]
-    image: str | None = Field(default=None, pattern=r"^[a-z0-9][a-z0-9._/:-]{0,254}@sha256:[0-9a-f]{64}$")
-    arguments: dict[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")], Any] = Field(default_factory=dict, max_length=64)
+
+class VllmEngine(_Engine):
+    """vLLM, for models on GPUs."""
+
+    kind: Literal["vllm"]
+    arguments: VllmArguments = Field(default_factory=VllmArguments)
+
+
+class LlamaCppEngine(_Engine):
+    """llama.cpp, for small models without a GPU."""
+
+    kind: Literal["llama.cpp"]
+    arguments: LlamaCppArguments = Field(default_factory=LlamaCppArguments)
+
+
+class MockEngine(_Engine):
+    """An engine without a model, for tests and for trying the platform out."""
+
+    kind: Literal["mock"]
+    arguments: MockArguments = Field(default_factory=MockArguments)
+
+
+Engine = Annotated[VllmEngine | LlamaCppEngine | MockEngine, Field(discriminator="kind")]
+"""The program that answers, and its typed arguments."""
 
 
 class Accelerator(Contract):
@@ -199,6 +225,13 @@ class HostedModel(_Model):
     accelerator: Accelerator = Field(default_factory=Accelerator)
     container: Container = Field(default_factory=Container)
     capacity: Capacity = Field(default_factory=Capacity)
+
+    @model_validator(mode="after")
+    def _says_how_tool_calls_are_read(self) -> Self:
+        if self.features.tool_calls and isinstance(self.engine, VllmEngine) and self.engine.arguments.tool_call_parser is None:
+            msg = "features.tool_calls needs engine.arguments.tool_call_parser: the parser of the model's family, such as hermes"
+            raise ValueError(msg)
+        return self
 
 
 class ProviderModel(_Model):

@@ -7,22 +7,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Final, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from contracts.artifact import Manifest
 from contracts.engine import EngineTask, Phase
+from contracts.engine_arguments import Arguments
 from engine.child import Command, Death
 from engine.classifier import classify
 from engine.errors import EngineError
 
 _PRIVATE: Final = re.compile(r"AWS_|ECS_|SLIPWAY_|ENGINE_API_KEY$|LD_PRELOAD$|LD_AUDIT$|PYTHON(OPTIMIZE|STARTUP|HOME|INSPECT)$")
 _Arguments = TypeVar("_Arguments", bound="Arguments")
-
-
-class Arguments(BaseModel):
-    """Engine arguments: an allow-list, typed and bounded. Whatever is not named here never reaches an engine."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,12 @@ import os
 import re
 import sys
 from pathlib import Path
-from typing import Annotated, ClassVar, Final, Literal
-
-from pydantic import Field
+from typing import ClassVar, Final
 
 from contracts.artifact import CHAT_TEMPLATE_FILE, Manifest
 from contracts.engine import EngineTask
-from engine.adapters.base import Adapter, Arguments, Launch, Metrics, Reading, engine_environment, read_arguments
+from contracts.engine_arguments import LlamaCppArguments
+from engine.adapters.base import Adapter, Launch, Metrics, Reading, engine_environment, read_arguments
 from engine.adapters.programs import read_program_line
 from engine.child import Command
 from engine.errors import EngineError
@@ -19,18 +18,6 @@ from engine.weights.gguf import GgufFacts, read_facts
 
 _DEFAULT_CONTEXT: Final = 4096
 _SPLIT_FILE: Final = re.compile(r"-(\d{5})-of-\d{5}\.gguf$")
-
-
-class LlamaCppArguments(Arguments):
-    """What may be set for llama.cpp. `context_length` in tokens for each of `max_sequences` requests at a time."""
-
-    context_length: Annotated[int, Field(ge=64, le=1_048_576)] | None = None
-    max_sequences: int = Field(default=2, ge=1, le=64)
-    threads: Annotated[int, Field(ge=1, le=256)] | None = None
-    batch_size: int = Field(default=512, ge=32, le=8192)
-    gpu_layers: Annotated[int, Field(ge=0, le=1000)] | None = None
-    prompt_cache_mib: int = Field(default=128, ge=0, le=65_536)
-    pooling: Literal["mean", "cls", "last"] | None = None
 
 
 class LlamaCppAdapter(Adapter):

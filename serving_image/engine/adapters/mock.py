@@ -3,39 +3,14 @@
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, ClassVar
-
-from pydantic import AfterValidator, Field
+from typing import ClassVar
 
 from contracts.artifact import Manifest
-from contracts.engine import FAILURES
-from engine.adapters.base import Adapter, Arguments, Launch, Metrics, Reading, engine_environment, read_arguments
+from contracts.engine_arguments import MockArguments
+from engine.adapters.base import Adapter, Launch, Metrics, Reading, engine_environment, read_arguments
 from engine.adapters.programs import read_failure_code, read_program_line
 from engine.child import Command, Death
 from engine.errors import EngineError
-
-
-def _known(code: str) -> str:
-    known = [failure.code for failure in FAILURES.values() if failure.exit_status is not None]
-    if code not in known:
-        raise ValueError(f"is none of {', '.join(known)}")
-    return code
-
-
-class MockArguments(Arguments):
-    """The knobs. Times in seconds or milliseconds as named; counts of requests include the supervisor's own completions."""
-
-    load_seconds: float = Field(default=0, ge=0, le=3600)
-    first_token_ms: float = Field(default=0, ge=0, le=600_000)
-    tokens_per_second: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
-    failure_rate: float = Field(default=0, ge=0, le=1)
-    seed: int = Field(default=0, ge=0)
-    fail_with: Annotated[str, AfterValidator(_known)] | None = None
-    crash_after_seconds: Annotated[float, Field(ge=0)] | None = None
-    crash_after_requests: Annotated[int, Field(ge=0)] | None = None
-    freeze_after_requests: Annotated[int, Field(ge=0)] | None = None
-    context_length: int = Field(default=8192, ge=1)
-    embedding_dimensions: int = Field(default=8, ge=1, le=8192)
 
 
 class MockAdapter(Adapter):

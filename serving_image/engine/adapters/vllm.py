@@ -4,47 +4,20 @@ import json
 import re
 import socket
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Final
 
-from pydantic import Field, StringConstraints
+from pydantic import StringConstraints
 
 from contracts.artifact import CHAT_TEMPLATE_FILE, Manifest
 from contracts.engine import EngineTask, Phase
-from engine.adapters.base import NOTHING, Adapter, Arguments, Launch, Metrics, Reading, engine_environment, read_arguments
+from contracts.engine_arguments import VllmArguments
+from engine.adapters.base import NOTHING, Adapter, Launch, Metrics, Reading, engine_environment, read_arguments
 from engine.child import Command
 from engine.errors import EngineError
 
 _Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_]{0,40}$")]
 _TOKENIZERS: Final = ("tokenizer.json", "tokenizer.model", "tekken.json", "vocab.json")
 _SHUTDOWN_SECONDS: Final = 5
-
-
-class VllmArguments(Arguments):
-    """What may be set for vLLM. Lengths in tokens, shares from 0 to 1; None leaves vLLM's own default."""
-
-    context_length: Annotated[int, Field(ge=16, le=16_777_216)] | Literal["auto"] = "auto"
-    max_sequences: Annotated[int, Field(ge=1, le=4096)] | None = None
-    max_batched_tokens: Annotated[int, Field(ge=16, le=1_048_576)] | None = None
-    max_queued_requests: int = Field(default=512, ge=1, le=100_000)
-    gpu_memory_utilization: Annotated[float, Field(ge=0.1, le=0.98)] | None = None
-    kv_cache_dtype: Literal["auto", "fp8", "fp8_e4m3", "fp8_e5m2", "fp8_ds_mla", "nvfp4"] | None = None
-    dtype: Literal["auto", "bfloat16", "float16", "float32"] | None = None
-    quantization: _Name | None = None
-    load_format: Literal["auto", "safetensors", "fastsafetensors", "instanttensor", "sharded_state"] | None = None
-    tensor_parallel_size: int = Field(default=1, ge=1, le=64)
-    pipeline_parallel_size: int = Field(default=1, ge=1, le=64)
-    enable_expert_parallel: bool | None = None
-    enable_prefix_caching: bool | None = None
-    enforce_eager: bool | None = None
-    optimization_level: Annotated[int, Field(ge=0, le=3)] | None = None
-    max_cudagraph_capture_size: Annotated[int, Field(ge=1, le=4096)] | None = None
-    tool_call_parser: _Name | None = None
-    reasoning_parser: _Name | None = None
-    generation_config: Literal["auto", "vllm"] = "auto"
-    generation_overrides: dict[_Name, float | int] | None = None
-    chat_template_arguments: dict[_Name, bool | int | float | str] | None = None
-    limit_multimodal_items: dict[_Name, Annotated[int, Field(ge=0, le=64)]] | None = None
-    force_include_usage: bool | None = None
 
 
 _FLAGS: Final = {

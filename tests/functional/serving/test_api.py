@@ -148,7 +148,7 @@ def test_only_what_has_failed_can_be_retried(serving: Serving) -> None:
         ({"container": {"environment": {"LD_PRELOAD": "x"}}}, "container.environment"),
         ({"container": {"health_check": {"command": ["/bin/sh;rm"]}}}, "container.health_check.command"),
         ({"engine": {"kind": "llama.cpp", "arguments": {"context_length": {"deep": [1]}}}}, "engine.arguments.context_length"),
-        ({"description": "x" * 4096, "engine": {"kind": "mock", "arguments": {"text": "y" * 20_000}}}, "engine.arguments"),
+        ({"description": "x" * 4096, "engine": {"kind": "mock", "arguments": {"text": "y" * 20_000}}}, "engine.arguments.text"),
     ],
 )
 def test_what_is_not_acceptable_is_refused_with_its_path(serving: Serving, changes: dict[str, Any], path: str) -> None:
