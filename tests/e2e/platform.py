@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -22,6 +23,8 @@ import boto3
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
 PATIENCE_SECONDS = 120.0
+EMPTY_GGUF = struct.pack("<4sIQQ", b"GGUF", 3, 0, 0)
+"""A file of the right form with no tensor and no metadata: enough for the mock engine."""
 TERMINAL = {"Succeeded", "Failed", "Superseded", "Cancelled"}
 
 
@@ -141,6 +144,10 @@ class Platform:
         sent = {"Content-Type": "application/json", "Authorization": f"Bearer {token or self.values['OPENAI_API_KEY']}"}
         return send("POST", self.values["OPENAI_BASE_URL"] + "/chat/completions", json.dumps(body).encode(), sent)
 
+    def answers(self, model_id: str) -> None:
+        """Wait until the router answers for the model: a router follows a moment behind the event that the model is in service."""
+        eventually(lambda: self.ask(model_id).status == 200, f"{model_id} answers", seconds=10)
+
     def visible(self, token: str) -> set[str]:
         """The ids in `GET /v1/models`."""
         reply = send("GET", self.values["OPENAI_BASE_URL"] + "/models", headers={"Authorization": f"Bearer {token}"})
@@ -176,7 +183,7 @@ class Platform:
             "engine": {"kind": "mock", "arguments": arguments},
         }
 
-    def artifact_for(self, model_id: str, content: bytes = b"not a model, and nobody minds") -> dict[str, str]:
+    def artifact_for(self, model_id: str, content: bytes = EMPTY_GGUF) -> dict[str, str]:
         """Put a tiny artefact of that name into the bucket; where it lies and its digest."""
         from hashlib import sha256
 

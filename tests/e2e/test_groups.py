@@ -22,7 +22,7 @@ def red(started: Started) -> Iterator[Platform]:
 def test_members_see_and_call_it(red: Platform) -> None:
     """A token of the group sees the model in both lists and gets an answer."""
     token = red.issue("a red one", ["red"], SCOPES)
-    assert "red-only" in red.visible(token)
+    eventually(lambda: "red-only" in red.visible(token), "the router has the route", seconds=10)
     assert red.ask("red-only", token=token).status == 200
     assert red.call("GET", "/models/red-only", token=token).status == 200
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import Started
-from tests.e2e.platform import Platform
+from tests.e2e.platform import Platform, eventually
 
 KEY = "sk-upstream-5d1c7e"
 _BASE = {"id": "chatcmpl-1", "created": 1, "model": "stub-1"}
@@ -81,6 +81,7 @@ def faraway(started: Started, upstream: Upstream) -> Iterator[Platform]:
     wish = {"model_id": "faraway", "hosting": "provider", "allowed_groups": ["research"], "provider": provider}
     operation = platform.settled(platform.call("POST", "/models", wish))
     assert operation["status"] == "Succeeded", operation
+    platform.answers("faraway")
     yield platform
     platform.settled(platform.call("DELETE", "/models/faraway"))
 
@@ -120,6 +121,6 @@ def test_deleting_it_closes_the_route(faraway: Platform) -> None:
     wish = {name: faraway.call("GET", "/models/faraway").json[name] for name in ("model_id", "hosting", "allowed_groups", "provider")}
     assert faraway.settled(faraway.call("DELETE", "/models/faraway"))["status"] == "Succeeded"
     faraway.assert_nothing_left("faraway")
-    assert faraway.ask("faraway").status == 404
+    eventually(lambda: faraway.ask("faraway").status == 404, "the router has forgotten it", seconds=10)
     assert faraway.settled(faraway.call("POST", "/models", wish))["status"] == "Succeeded"
-    assert faraway.ask("faraway").status == 200
+    faraway.answers("faraway")
