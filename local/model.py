@@ -15,6 +15,7 @@ from local.weights import MODEL_ID, VERSION, Artifact
 QUESTION = "What is the capital of France?"
 PATIENCE_SECONDS = 180.0
 FINISHED = {"ModelInService", "ModelFailed"}
+SILENT_ROUNDS = 3
 ANSWER_TOKENS = 64
 NOT_FOUND = 404
 
@@ -68,14 +69,16 @@ def bring_into_service(api: Management, artifact: Artifact, subscribe: Callable[
 
 
 def _follow(api: Management, subscription: Subscription, started: float, progress: Progress) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline, silent = time.monotonic() + PATIENCE_SECONDS, 0
     while time.monotonic() < deadline:
         kinds = set()
         for said in subscription.events():
             progress.line_of(render(said, subscription.causes, started))
             if said.model == MODEL_ID:
                 kinds.add(said.kind)
-        if kinds & FINISHED or not kinds:
+        # The row changes a moment before its event arrives: only a longer silence means that the event was missed.
+        silent = 0 if kinds else silent + 1
+        if kinds & FINISHED or silent >= SILENT_ROUNDS:
             found = api.call("GET", f"/models/{MODEL_ID}")
             if found["status"] == "InService":
                 return
