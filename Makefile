@@ -5,6 +5,7 @@ DEV := $(VENVS)/dev/bin
 LAPTOP := laptop
 RUN = $(PYTHON) -m local.bootstrap
 TESTS ?=
+WORKERS ?= auto
 
 .DEFAULT_GOAL := help
 .PHONY: help up down status tail clean test unit functional contract architecture statemachines fabric emulator e2e check fix lint types \
@@ -27,8 +28,10 @@ clean: python ## stop, and remove the state: models, tokens, everything deployed
 	@$(RUN) $(LAPTOP) -- local.down --clean
 
 ##@ Test
+# The quick rings first and side by side; what needs an emulator or a whole platform after them, one at a time.
 test: dev ## everything
-	@$(DEV)/python -m pytest tests $(TESTS)
+	@$(DEV)/python -m pytest -n $(WORKERS) --dist loadgroup tests/unit tests/contract tests/architecture tests/statemachines tests/fabric tests/functional $(TESTS)
+	@$(DEV)/python -m pytest tests/emulator tests/e2e $(TESTS)
 
 unit functional contract architecture statemachines fabric emulator e2e: dev
 	@$(DEV)/python -m pytest tests/$@ $(TESTS)
