@@ -171,6 +171,35 @@ def test_a_lost_copy_of_a_model_in_service_is_told(serving: Serving) -> None:
     assert serving.model()["status"] == "InService"
 
 
+def test_conditions_follow_a_copy_that_dies_and_is_replaced(serving: Serving) -> None:
+    """Neither ready nor open while nothing answers; both again once the next copy does."""
+    service = serving.in_service()
+    assert _told(serving) == {"EngineReady": "True", "RouteOpen": "True"}
+    serving.ecs(samples.crashed(service, 5, 80))
+    assert _told(serving)["EngineReady"] == "False"
+    serving.hear("RouteChanged", samples.route("probing", 3))
+    assert _told(serving) == {"EngineReady": "False", "RouteOpen": "False"}
+    serving.ecs(samples.task_event(service, "RUNNING", 3, task="b" * 32))
+    serving.hear("RouteChanged", samples.route("open", 4))
+    assert _told(serving) == {"EngineReady": "True", "RouteOpen": "True"}
+
+
+def test_a_cancelled_creation_is_ended_by_whoever_cancelled_it(serving: Serving) -> None:
+    """The timeline names them, not whoever had asked for the model."""
+    _, accepted = serving.create()
+    serving.pump()
+    where = {"operation_id": accepted["operation_id"]}
+    serving.http("cancel_operation", "POST", f"/operations/{accepted['operation_id']}/cancel", samples.ADMIN, path_parameters=where)
+    serving.machines.advance(0)
+    failed = world.ledger(TABLE)[-1]
+    assert (failed["event_type"], failed["metadata"]["actor"]) == ("ModelFailed", "token:admin")
+
+
+def _told(serving: Serving) -> dict[str, str]:
+    conditions = serving.on_model("read_model")[1]["conditions"]
+    return {told["type"]: told["status"] for told in conditions if told["type"] in {"EngineReady", "RouteOpen"}}
+
+
 def test_an_older_event_about_a_task_is_history(serving: Serving) -> None:
     """The newest version wins, also over a redelivery that comes last."""
     service = serving.in_service()

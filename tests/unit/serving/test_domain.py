@@ -110,6 +110,17 @@ def test_a_route_that_was_never_heard_of() -> None:
     assert not route_is_closed(replace(model, spec=provider() | {"version": "1.0.0"}))
 
 
+def test_the_route_of_an_earlier_life_closes_nothing() -> None:
+    """What was said of it before the wish that counts now does not stand for a route that may be about to open."""
+    model = replace(created()[0], generation=3, served_from=3, exposed=True)
+    earlier = observations.route(model, RouteView("removed", 5, 2), NOW)
+    now = observations.route(model, RouteView("closed", 6, 4), NOW)
+    assert earlier is not None
+    assert now is not None
+    assert (route_is_closed(earlier.after), route_is_closed(now.after)) == (False, True)
+    assert earlier.after.conditions == model.conditions
+
+
 def test_a_targets_life() -> None:
     """Not offered before it runs, offered while it runs, draining as soon as ECS wants it gone, then away."""
     model, operation = _launched()

@@ -60,6 +60,7 @@ def create(spec: Spec, tombstone: Model | None, ask: Ask) -> Change:
         updated_by=ask.actor,
         updated_at=ask.now,
         life=revision + 1,
+        served_from=generation,
         operation=ask.operation_id,
         route=tombstone.route if tombstone else None,
     )
@@ -72,8 +73,10 @@ def retry(model: Model, ask: Ask) -> Change:
     if goal_of_retry(model) is Goal.REMOVE:
         return _remove("retry", model, None, ask)
     verdict = model.verdict if model.fits(model.verdict) and model.verdict and model.verdict.validated else None
+    commanded = _commanded(model, ask)
     fresh = replace(
-        _commanded(model, ask),
+        commanded,
+        served_from=commanded.generation,
         status=Status.CREATING,
         failure=None,
         failed_goal=None,

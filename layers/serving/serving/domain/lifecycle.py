@@ -76,7 +76,7 @@ def fail(model: Model, operation: Operation, cause: Failure, now: str) -> Change
     )
     if model.hosting == "hosted":
         after = after.with_condition(Aspect.CAPACITY_AVAILABLE, False, "Released", now)
-    after = after.with_condition(Aspect.ROUTE_OPEN, False, "ModelFailed", now)
+    after = after.with_condition(Aspect.ROUTE_OPEN, False, "ModelFailed", now).no_longer_ready("ModelFailed", now)
     data = {
         "model_id": model.model_id,
         "generation": model.generation,

@@ -104,6 +104,7 @@ class Model:
     """The aggregate. `edition` rises with every write (the optimistic lock), `revision` with every fact, `generation` with every wish.
 
     A deleted model stays as a tombstone, so that all three go on rising if its id is used again; `life` is the first revision of this life.
+    `served_from` is the generation of the last wish to serve it: what is said of a route of an older one is history.
     `exposed` says that routing has been told of something to send requests to;
     `caused_by` is the id of the last event that taught us something.
     """
@@ -119,6 +120,7 @@ class Model:
     updated_by: str
     updated_at: str
     life: int = 1
+    served_from: int = 1
     observed_generation: int = 0
     conditions: tuple[Condition, ...] = ()
     failure: Failure | None = None
@@ -179,6 +181,11 @@ class Model:
         others = tuple(c for c in self.conditions if c.type != aspect)
         conditions = (*others, Condition(aspect.value, text, reason, message, since))
         return replace(self, conditions=tuple(sorted(conditions, key=lambda c: c.type)))
+
+    def no_longer_ready(self, reason: str, now: str) -> Self:
+        """With an engine that was ready reported as not ready; what is known of one that never was stays as it is told."""
+        ready = any(c.type == Aspect.ENGINE_READY and c.status == "True" for c in self.conditions)
+        return self.with_condition(Aspect.ENGINE_READY, False, reason, now) if ready else self
 
     def fits(self, verdict: Verdict | None) -> bool:
         """Whether the verdict is about the artefact that is wanted now."""

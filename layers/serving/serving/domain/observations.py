@@ -34,9 +34,13 @@ def route(model: Model, seen: RouteView, now: str) -> Change | None:
     if model.deleted or (model.route and model.route.revision >= seen.revision):
         return None
     after = replace(model, route=seen)
+    if seen.generation < model.served_from:
+        return change(model, after)  # of an earlier life, or of a try that failed: only its revision counts
     is_open = seen.state == "open" and seen.generation >= model.generation
     if is_open:
         after = after.with_condition(Aspect.ENGINE_READY, True, "AnsweredACompletion", now)
+    else:
+        after = after.no_longer_ready("NoTargetAnswers", now)
     after = after.with_condition(Aspect.ROUTE_OPEN, is_open, f"Route{seen.state.capitalize()}", now)
     return change(model, after)
 
@@ -66,6 +70,8 @@ def task(
     others = tuple(t for t in model.tasks if t.task_id != seen.task_id)
     after = replace(model, tasks=others if seen.stopped else (*others, seen.live()))
     after = _with_capacity(after, seen, failure, now)
+    if model.running and not after.running:
+        after = after.no_longer_ready("NoTaskRuns", now)
     operations: Sequence[tuple[Operation | None, Operation]] = ()
     if seen.stopped and failure:
         after, operations = _with_failed_start(after, operation, seen.task_id, failure, now)

@@ -64,7 +64,7 @@ def route_is_open(model: Model) -> bool:
 
 def route_is_closed(model: Model) -> bool:
     """Whether no user reaches the model any more. Where nothing was ever exposed there is no route to close."""
-    if model.route is None:
+    if model.route is None or model.route.generation < model.served_from:
         return model.hosting == "hosted" and not model.exposed
     return model.route.state in {"closed", "removed"}
 

@@ -1,5 +1,7 @@
 """Where every failure of a machine ends: take down what was built, then settle."""
 
+from dataclasses import replace
+
 from kit.clock import Clock, iso
 from serving.domain import lifecycle
 from serving.domain.model import Failure
@@ -30,8 +32,9 @@ class FailModel:
             return
         if model.deployment:
             self._engines.remove(model.deployment.service)
-        cause = failure or self._failure(order, operation)
-        self._store.commit(lifecycle.fail(model, operation, cause, iso(self._clock.now())), cause_of(model, operation))
+        change = lifecycle.fail(model, operation, failure or self._failure(order, operation), iso(self._clock.now()))
+        why = cause_of(model, operation)
+        self._store.commit(change, replace(why, actor=operation.cancelled_by or why.actor))
 
     def _failure(self, order: Order, operation: Operation) -> Failure:
         wait = self._store.wait(operation.operation_id, operation.model_id)
