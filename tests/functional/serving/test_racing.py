@@ -1,5 +1,7 @@
 """Two at once: whoever loses the write decides anew on what the winner has left."""
 
+from typing import Any
+
 import pytest
 
 from kit.caller import Caller, command
@@ -56,6 +58,26 @@ def test_a_command_that_is_overtaken_by_progress_still_counts(serving: Serving) 
     DeleteModel(store, _CLOCK, Ids(_CLOCK))(_CALLER, samples.MODEL_ID, None, _COMMAND)
     assert store.commits == 2
     assert world.told(TABLE)[-2:] == ["CapacityChanged", "ModelDeletionRequested"]
+
+
+def test_a_deletion_that_is_overtaken_by_the_end_of_a_creation_counts(serving: Serving) -> None:
+    """The creation ends between the reading of the model and that of its operation: decided again, and nothing ends twice."""
+    serving.running()
+    creation = serving.model()["operation"]
+    store = wiring.delete_model()._store
+    read = store.operation
+    ends = [samples.route("open", 2)]
+
+    def late(operation_id: str) -> Any:
+        if ends:
+            serving.hear("RouteChanged", ends.pop())
+        return read(operation_id)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store, "operation", late)
+        answer = DeleteModel(store, _CLOCK, Ids(_CLOCK))(_CALLER, samples.MODEL_ID, None, _COMMAND)
+    assert serving.operation(creation)["status"] == "Succeeded"
+    assert serving.operation(answer["body"]["operation_id"])["supersedes"] is None
 
 
 def test_a_launch_that_a_deletion_overtakes_leaves_nothing(serving: Serving) -> None:

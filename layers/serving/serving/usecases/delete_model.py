@@ -5,7 +5,7 @@ from typing import Any
 
 from kit.caller import Caller, Command
 from kit.clock import Clock
-from kit.errors import Transient
+from kit.errors import Contended, Transient
 from kit.ids import Ids
 from serving.domain import commands
 from serving.domain.model import Model
@@ -32,6 +32,8 @@ class DeleteModel:
         if not commands.allowed("delete", model):
             return self._under_way(model)
         running = self._store.operation(model.operation) if model.operation else None
+        if running and running.ended:  # since the model was read, which is therefore another by now
+            raise Contended("operation-ended", f"operation {running.operation_id} has come to its end meanwhile")
         asked = ask(caller, Goal.REMOVE, model.spec, self._clock, self._ids)
         change = commands.delete(model, running, asked)
         answer = accepted(change.operations[0][1], change.after.generation)
