@@ -7,6 +7,7 @@ from botocore.exceptions import ClientError
 
 from kit.aws import client
 from kit.errors import Transient
+from kit.ledger import Announcer
 from tests.fabric import world
 from tests.fabric.crash import Crash, watching
 from tests.functional.serving import samples
@@ -128,13 +129,44 @@ def test_one_model_that_cannot_be_swept_does_not_keep_the_others_waiting(serving
     assert len(serving.machines.executions) == 1
 
 
-def _mark(*, running: int) -> None:
+def test_a_bus_that_takes_nothing_does_not_stop_the_sweep(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What cannot be announced is raised at the end; operations are carried on all the same."""
+    serving.create()
+    _age()
+
+    def refuse(self: Announcer) -> int:
+        raise Transient("bus-unreachable", "the bus did not take 1 events")
+
+    monkeypatch.setattr(Announcer, "announce_forgotten", refuse)
+    with pytest.raises(Transient, match="what was forgotten"):
+        serving.run("sweep_models", {})
+    assert len(serving.machines.executions) == 1
+
+
+def test_an_image_that_takes_long_to_come_is_waited_for(serving: Serving) -> None:
+    """ECS has a copy that does not run yet and is silent for longer than a heartbeat lasts: the sweep looks, the machine waits on."""
+    serving.create()
+    serving.pump()
+    serving.hear("ModelVersionValidated", samples.validated(), within=serving.model()["operation"])
+    _mark(running=0, pending=1)
+    _age()
+    for _ in range(3):
+        serving.machines.advance(1000)
+        _sweep(serving)
+    assert serving.model()["status"] == "Creating"
+    _mark(running=0)
+    _sweep(serving)
+    serving.machines.advance(1201)
+    assert serving.model()["failure"]["code"] == "engine-start-timeout"
+
+
+def _mark(*, running: int, pending: int = 0) -> None:
     """Let ECS count as many running tasks as we do: the small AWS starts none by itself."""
     from moto.core import DEFAULT_ACCOUNT_ID
     from moto.ecs import ecs_backends
 
     for found in ecs_backends[DEFAULT_ACCOUNT_ID][world.REGION].services.values():
-        found.running_count, found.pending_count = running, 0
+        found.running_count, found.pending_count = running, pending
 
 
 def _hear_without_telling(serving: Serving) -> None:

@@ -46,8 +46,9 @@ class SweepModels:
 
     def __call__(self) -> dict[str, int]:
         """Answers what was done. `Transient` names what failed, after everything else has been seen to: nobody waits for a neighbour."""
-        done: Counter[str] = Counter(announced=self._announcer.announce_forgotten())
+        done: Counter[str] = Counter(announced=0)
         failed: list[str] = []
+        _try(partial(self._announce, done), "what was forgotten", failed)
         for operation in self._store.running_operations():
             _try(partial(self._carry_on, operation, done), operation.operation_id, failed)
         for model in self._store.models(prefix="", after=None, forward=True):
@@ -57,6 +58,9 @@ class SweepModels:
         if failed:
             raise Transient("sweep-incomplete", f"{len(failed)} could not be swept: {'; '.join(failed[:10])}")
         return dict(done)
+
+    def _announce(self, done: Counter[str]) -> None:
+        done["announced"] += self._announcer.announce_forgotten()
 
     def _carry_on(self, operation: Operation, done: Counter[str]) -> None:
         model = self._store.model(operation.model_id)
@@ -72,7 +76,8 @@ class SweepModels:
     def _revive(self, model: Model, operation: Operation, done: Counter[str]) -> None:
         running = self._machines.is_running(operation.goal, operation.execution)
         if running:
-            self._resumption.resume(operation.operation_id)
+            # An image may take longer to come than a heartbeat lasts, and ECS has nothing to tell until it has come.
+            self._resumption.resume(operation.operation_id, beat=operation.goal is Goal.SERVE and self._starts(model))
             return
         if running is False and operation.attempt >= _ATTEMPTS:
             self._give_up(operation, _LOST)
@@ -86,6 +91,10 @@ class SweepModels:
             self._machines.stop(Goal.SERVE, operation.supersedes, f"superseded by {operation.operation_id}")
         self._machines.start(operation.goal, operation.execution, operation)
         done["restarted"] += 1
+
+    def _starts(self, model: Model) -> bool:
+        """Whether ECS is bringing up a copy that does not run yet."""
+        return model.deployment is not None and self._engines.tasks_left(model.deployment.service) > model.running
 
     def _give_up(self, operation: Operation, failure: Failure | None) -> None:
         self._machines.stop(operation.goal, operation.execution, "given up by the sweep")
