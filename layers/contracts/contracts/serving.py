@@ -16,6 +16,9 @@ class _ServingEvent(EventContract):
 
     model_id: ModelId = Field(examples=["smollm2-135m"])
     generation: int = Field(ge=1, examples=[1], description="the model's generation that this is about; older ones are history")
+    revision: int | None = Field(
+        default=None, ge=1, examples=[4], description="rises with every fact about the model, over all its lives; orders what comes late"
+    )
 
 
 class ModelRequested(_ServingEvent):

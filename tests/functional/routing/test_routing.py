@@ -100,6 +100,22 @@ def test_a_late_event_does_not_bring_a_deleted_route_back(react: React) -> None:
     assert ROUTE not in rows("routes")
 
 
+def test_servings_revision_orders_what_its_clocks_do_not(react: React) -> None:
+    """Ids are made by many machines: a deletion whose id seems older than the last report closes the route all the same."""
+    react("on_capacity_changed", "CapacityChanged", capacity_changed() | {"revision": 3}, 9)
+    react("on_capacity_changed", "CapacityChanged", capacity_changed(1, ("task-0", "running")) | {"revision": 2}, 10)
+    assert [target["target_id"] for target in _route()["targets"]] == ["task-1"]
+    react("on_model_deletion_requested", "ModelDeletionRequested", ended(2, hosting="hosted", revision=4), 8)
+    assert _route()["state"] == "closed"
+
+
+def test_an_event_without_a_revision_is_older_than_one_with(react: React) -> None:
+    """Those were written before there were revisions."""
+    react("on_capacity_changed", "CapacityChanged", capacity_changed() | {"revision": 1}, 1)
+    react("on_model_failed", "ModelFailed", ended(**FAILED), 2)
+    assert _route()["state"] == "probing"
+
+
 def test_a_failed_model_is_closed(react: React) -> None:
     """Nobody is sent to what is torn down."""
     react("on_capacity_changed", "CapacityChanged", capacity_changed(), 1)

@@ -136,7 +136,7 @@ def test_a_deletion_without_a_route_is_answered() -> None:
     """Somebody waits for it, and late facts must not make a route afterwards."""
     change = rules.close_for_deletion(Known(), fact(2))
     assert change is not None
-    assert (change.route, change.gone) == (None, fact(2).event_id)
+    assert (change.route, change.gone) == (None, fact(2).order)
     known = Known(None, change.gone)
     assert rules.close_for_deletion(known, fact(2)) is None
     assert rules.follow_capacity(known, fact(1), ABOUT, capacity(engine()), "") is None
@@ -158,9 +158,15 @@ def test_a_failure_stays_closed_until_new_targets_appear() -> None:
     assert retried.state == "probing"
 
 
-def test_a_failure_without_a_route_is_nothing() -> None:
-    """Nobody waits for it."""
-    assert rules.close_for_failure(Known(), fact(1), "x") is None
+def test_what_comes_late_makes_no_route_for_what_is_torn_down() -> None:
+    """A failure or an end is remembered where there is no route, and a retry's report counts again."""
+    ends = (rules.close_for_failure(Known(), fact(2), "x"), rules.drop(Known(), fact(2)))
+    for end in ends:
+        assert end is not None
+        known = Known(None, end.gone)
+        assert rules.follow_capacity(known, fact(1), ABOUT, capacity(engine()), "") is None
+        assert rules.offer_provider(known, fact(1), ABOUT, "1.0.0") is None
+        assert after(rules.follow_capacity(known, fact(3, 2), ABOUT, capacity(engine()), "")).state == "probing"
 
 
 def test_a_deleted_model_can_be_made_again() -> None:
@@ -184,4 +190,4 @@ def test_reports_in_any_order_lead_to_the_same_route() -> None:
             known = Known(change.route) if change else known
         assert known.route is not None
         ends.add((known.route.last_event, known.route.state, tuple(target.target_id for target in known.route.targets)))
-    assert ends == {(fact(3).event_id, "probing", ("b",))}
+    assert ends == {(fact(3).order, "probing", ("b",))}

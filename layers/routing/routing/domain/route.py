@@ -1,7 +1,7 @@
 """A route and the rules by which it changes; each rule takes what is and what happened, and answers the change or None.
 
 What happened to a model is told by one writer, so its facts have an order: a fact counts if its generation is not older than the route's
-and its event id (a ULID, which rises with time) is newer than the last one that counted. Everything else is history and changes nothing.
+and its place in that order is behind the last one that counted. Everything else is history and changes nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -37,8 +37,8 @@ class Target:
 class Route:
     """How requests for one model name are answered.
 
-    `about` is what routers need to know of the model and no rule here looks at (JSON types, names as in the contract). `last_event` is the
-    id of the newest fact that counted. `deleting`: closed for good, as far as this generation goes.
+    `about` is what routers need to know of the model and no rule here looks at (JSON types, names as in the contract). `last_event` is
+    where the newest fact that counted stands in their order. `deleting`: closed for good, as far as this generation goes.
     """
 
     model_id: str
@@ -56,11 +56,11 @@ class Route:
 
 @dataclass(frozen=True)
 class Fact:
-    """Which fact this is: the model, its generation, the event's id."""
+    """Which fact this is: the model, its generation, and a text that is greater than that of every earlier fact about the model."""
 
     model_id: str
     generation: int
-    event_id: str
+    order: str
 
 
 @dataclass(frozen=True)
@@ -80,21 +80,21 @@ class Change:
     route: Route | None
     reason: str
     gone: str | None = None
-    """Where the row goes or never was: the id of the event that ended it. Facts not newer than that are history."""
+    """Where the row goes or never was: the place of the fact that ended it. Facts not behind that are history."""
 
 
 @dataclass(frozen=True)
 class Known:
-    """What the table holds of a model: its route, and the event that last ended one."""
+    """What the table holds of a model: its route, and the place of the fact that last ended one."""
 
     route: Route | None = None
     gone: str | None = None
 
     def is_history(self, fact: Fact) -> bool:
         """Whether the fact came too late to count."""
-        if self.gone is not None and fact.event_id <= self.gone:
+        if self.gone is not None and fact.order <= self.gone:
             return True
-        return self.route is not None and (fact.generation < self.route.generation or fact.event_id <= self.route.last_event)
+        return self.route is not None and (fact.generation < self.route.generation or fact.order <= self.route.last_event)
 
 
 def offer_provider(known: Known, fact: Fact, about: Mapping[str, Any], version: str) -> Change | None:
@@ -102,7 +102,7 @@ def offer_provider(known: Known, fact: Fact, about: Mapping[str, Any], version: 
     if known.is_history(fact) or _is_closed_for_good(known, fact):
         return None
     target = Target(PROVIDER_TARGET, version, "provider", "probing")
-    route = Route(fact.model_id, fact.generation, "probing", about, fact.event_id, (target,))
+    route = Route(fact.model_id, fact.generation, "probing", about, fact.order, (target,))
     return _change(route, "a provider shall answer")
 
 
@@ -112,7 +112,7 @@ def follow_capacity(known: Known, fact: Fact, about: Mapping[str, Any], capacity
         return None
     before = known.route
     targets = tuple(_continued(before, target) for target in capacity.targets)
-    route = Route(fact.model_id, fact.generation, before.state if before else "probing", about, fact.event_id, targets)
+    route = Route(fact.model_id, fact.generation, before.state if before else "probing", about, fact.order, targets)
     # Written down even where routers would see no difference: the event's id must count, or an older fact could come after it and win.
     return _change(replace(route, state=_state(route, stopped=capacity.desired == 0)), reason)
 
@@ -142,24 +142,29 @@ def close_for_deletion(known: Known, fact: Fact) -> Change | None:
     if known.is_history(fact):
         return None
     if known.route is None:
-        return Change(fact.model_id, fact.generation, None, "there was no route to close", gone=fact.event_id)
+        return Change(fact.model_id, fact.generation, None, "there was no route to close", gone=fact.order)
     if known.route.deleting and known.route.generation == fact.generation:
         return None
     return _change(_closed(known.route, fact, deleting=True), "the model is being deleted")
 
 
 def close_for_failure(known: Known, fact: Fact, why: str) -> Change | None:
-    """An operation failed for good and what it built is torn down: the route closes until new targets appear."""
-    if known.is_history(fact) or known.route is None or known.route.deleting:
+    """An operation failed for good and what it built is torn down: the route closes until new targets appear.
+
+    Where there is none, the failure is remembered, or a late report of what is torn down by now would make one.
+    """
+    if known.is_history(fact) or (known.route and known.route.deleting):
         return None
+    if known.route is None:
+        return Change(fact.model_id, fact.generation, None, f"the model failed: {why}", gone=fact.order)
     return _change(_closed(known.route, fact, deleting=False), f"the model failed: {why}")
 
 
 def drop(known: Known, fact: Fact) -> Change | None:
-    """The model is gone: so is its row."""
-    if known.is_history(fact) or known.route is None:
+    """The model is gone: so is its row, also one that a late fact would make."""
+    if known.is_history(fact):
         return None
-    return Change(fact.model_id, fact.generation, None, "the model is deleted", gone=fact.event_id)
+    return Change(fact.model_id, fact.generation, None, "the model is deleted", gone=fact.order)
 
 
 def _change(route: Route, reason: str) -> Change:
@@ -168,7 +173,7 @@ def _change(route: Route, reason: str) -> Change:
 
 def _closed(route: Route, fact: Fact, *, deleting: bool) -> Route:
     draining: Sequence[Target] = [replace(target, status="draining") for target in route.targets]
-    return replace(route, generation=fact.generation, state="closed", last_event=fact.event_id, targets=tuple(draining), deleting=deleting)
+    return replace(route, generation=fact.generation, state="closed", last_event=fact.order, targets=tuple(draining), deleting=deleting)
 
 
 def _is_closed_for_good(known: Known, fact: Fact) -> bool:

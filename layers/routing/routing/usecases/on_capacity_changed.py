@@ -22,7 +22,7 @@ class OnCapacityChanged:
 
     def __call__(self, changed: CapacityChanged, envelope: Envelope) -> bool:
         """React to the event; `Transient` when others were always quicker."""
-        fact = fact_of(envelope, changed.model_id, changed.generation)
+        fact = fact_of(envelope, changed)
         engine_kind = changed.model.engine.kind if isinstance(changed.model, HostedModel) else None
         capacity = Capacity(changed.desired, tuple(_target(copy, engine_kind) for copy in changed.targets))
 

@@ -16,5 +16,5 @@ class OnModelDeleted:
 
     def __call__(self, deleted: ModelDeleted, envelope: Envelope) -> bool:
         """React to the event; `Transient` when others were always quicker."""
-        fact = fact_of(envelope, deleted.model_id, deleted.generation)
+        fact = fact_of(envelope, deleted)
         return change_route(self._table, self._patience, envelope, deleted.model_id, lambda known: drop(known, fact))

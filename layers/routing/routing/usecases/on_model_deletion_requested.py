@@ -16,5 +16,5 @@ class OnModelDeletionRequested:
 
     def __call__(self, requested: ModelDeletionRequested, envelope: Envelope) -> bool:
         """React to the event; `Transient` when others were always quicker."""
-        fact = fact_of(envelope, requested.model_id, requested.generation)
+        fact = fact_of(envelope, requested)
         return change_route(self._table, self._patience, envelope, requested.model_id, lambda known: close_for_deletion(known, fact))

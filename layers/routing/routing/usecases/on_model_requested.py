@@ -20,7 +20,7 @@ class OnModelRequested:
         """React to the event; `Transient` when others were always quicker."""
         if not isinstance(requested.model, ProviderModel):
             return False
-        fact = fact_of(envelope, requested.model_id, requested.generation)
+        fact = fact_of(envelope, requested)
         described = about(requested.model, requested.version, envelope.metadata.occurred_at)
         return change_route(
             self._table,

@@ -132,7 +132,7 @@ class TableStore:
         revision = change.before.revision if change.before else 0
         why = envelope.Cause(cause.actor, cause.correlation_id, cause.causation_id)
         for number, fact in enumerate(change.facts, start=revision + 1):
-            wrapped = self._wrapper.wrap(envelope.Fact(fact.event_type, fact.data), why)
+            wrapped = self._wrapper.wrap(envelope.Fact(fact.event_type, fact.data | {"revision": number}), why)
             before, after = picture(change.before, wish=fact.wish), picture(change.after, wish=fact.wish)
             ledger.record(transaction, _partition(change.after.model_id), number, wrapped, before, after)
 
