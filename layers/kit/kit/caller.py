@@ -11,13 +11,17 @@ from kit.errors import Forbidden
 
 @dataclass(frozen=True)
 class Caller:
-    """Who is asking, as the authorizer established it. `groups` and `scopes` decide what exists for them."""
+    """Who is asking, as the authorizer established it. `groups`, `scopes` and `only` decide what exists for them.
+
+    `only` names the things that a restricted credential is for; None = all that the groups allow.
+    """
 
     subject: str
     kind: str = "token"
     groups: tuple[str, ...] = ()
     scopes: tuple[str, ...] = ()
     token_id: str | None = None
+    only: tuple[str, ...] | None = None
 
     @property
     def is_admin(self) -> bool:
@@ -29,8 +33,10 @@ class Caller:
         if not self.is_admin and scope not in self.scopes:
             raise Forbidden("scope-missing", f"this needs the scope {scope}", "Ask an administrator for a token with that scope.")
 
-    def may_see(self, allowed_groups: Sequence[str]) -> bool:
-        """Whether something with these allowed groups exists for the caller (`*` = for everyone)."""
+    def may_see(self, name: str, allowed_groups: Sequence[str]) -> bool:
+        """Whether the thing of this name, with these allowed groups, exists for the caller (`*` = for everyone)."""
+        if self.only is not None and name not in self.only:
+            return False
         return self.is_admin or "*" in allowed_groups or bool(set(self.groups) & set(allowed_groups))
 
 

@@ -303,6 +303,7 @@ def _request(event: dict[str, Any], request_id: str) -> Request:
             groups=tuple(principal.get("groups", ())),
             scopes=tuple(principal.get("scopes", ())),
             token_id=principal.get("token_id"),
+            only=None if principal.get("only") is None else tuple(principal["only"]),
         ),
         request_id=request_id,
     )

@@ -46,6 +46,13 @@ def test_a_token_lives_from_issue_to_revocation(house: House) -> None:
     assert second["before"]["revoked_at"] is None
 
 
+def test_a_token_for_some_models_is_let_in_for_those_only(house: House) -> None:
+    """The restriction goes with the caller, so that every door knows of it."""
+    token = house.issue(groups=["research"], models=["smollm2-135m"])["json"]["token"]
+    principal = json.loads(house.judge(f"Bearer {token}")["context"]["principal"])
+    assert principal["only"] == ["smollm2-135m"]
+
+
 def test_the_table_holds_nothing_that_lets_anybody_in(house: House) -> None:
     """Neither the token nor its secret part is anywhere in the table, also when the answer is remembered; events have no digest."""
     token = house.issue(key="k")["json"]["token"]

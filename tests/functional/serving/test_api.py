@@ -66,6 +66,17 @@ def test_scopes_are_asked_for(serving: Serving) -> None:
     assert serving.http(*_LIST, {**samples.READER, "scopes": ["inference"]})[0] == 403
 
 
+def test_a_token_for_some_models_sees_no_others(serving: Serving) -> None:
+    """Of its own groups' models neither, by whichever door."""
+    serving.create()
+    serving.create(samples.provider())
+    caller = samples.READER | {"only": ["claude"]}
+    assert [item["model_id"] for item in serving.http("list_models", "GET", "/models", caller)[1]["items"]] == ["claude"]
+    for function in ("read_model", "list_model_events"):
+        assert serving.on_model(function, "claude", caller)[0] == 200
+        assert serving.on_model(function, caller=caller)[0] == 404
+
+
 @pytest.mark.parametrize("function", ["read_model", "delete_model", "retry_model", "list_model_events"])
 def test_anothers_model_does_not_exist(serving: Serving, function: str) -> None:
     """404, as for an id that nobody has."""

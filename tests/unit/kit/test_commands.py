@@ -68,11 +68,14 @@ def test_callers_keys_never_meet(table: Table, log: CommandLog, other: tuple[str
         (Caller("x", groups=("*",)), ["g"], False),
         (Caller("x", groups=("G",)), ["g"], False),
         (Caller("x", scopes=("admin",)), [], True),
+        (Caller("x", groups=("g",), only=("m",)), ["g"], True),
+        (Caller("x", groups=("g",), only=("n",)), ["*"], False),
+        (Caller("x", groups=("h",), only=("m",)), ["g"], False),
     ],
 )
 def test_who_sees_what(caller: Caller, allowed: list[str], sees: bool) -> None:
-    """By groups, exactly; administrators all."""
-    assert caller.may_see(allowed) is sees
+    """By groups, exactly, and by name where the credential is restricted; administrators all."""
+    assert caller.may_see("m", allowed) is sees
 
 
 def test_a_scope_is_held_or_not() -> None:

@@ -62,7 +62,7 @@ class AuthorizeRequest:
         refusal = token.refusal(self._clock.now())
         if refusal is not None:
             return Verdict(None, refusal)
-        return Verdict(Caller(token.principal, "token", token.groups, token.scopes, token.token_id), "token")
+        return Verdict(Caller(token.principal, "token", token.groups, token.scopes, token.token_id, token.models), "token")
 
     def _bearer_of_jwt(self, credential: str, rules: identity.OidcRules) -> Caller:
         header = self._signatures.header(credential)

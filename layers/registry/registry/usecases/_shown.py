@@ -32,5 +32,5 @@ def shown(version: Version) -> dict[str, Any]:
 def require_sight(table: VersionTable, caller: Caller, model_id: str) -> None:
     """`NotFound("model-not-found")` alike for a model that never was and one whose groups the caller is not in."""
     audience = table.audience(model_id) if len(model_id) <= 63 else None  # noqa: PLR2004 - no model id is longer
-    if audience is None or not caller.may_see(audience.allowed_groups):
+    if audience is None or not caller.may_see(model_id, audience.allowed_groups):
         raise NotFound("model-not-found", "no such model", "List the models that you may see with GET /models.")

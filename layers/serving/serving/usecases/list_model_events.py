@@ -19,7 +19,7 @@ class ListModelEvents:
     def __call__(self, caller: Caller, model_id: str, order: str, limit: int, next_token: str | None) -> dict[str, Any]:
         """`{"items", "next_token"}`; NotFound."""
         model = self._store.model(model_id)
-        if model is None or not caller.may_see(model.allowed_groups):
+        if model is None or not caller.may_see(model_id, model.allowed_groups):
             raise NotFound("model-not-found", f"there is no model {model_id}")
         question = {"list": "events", "model_id": model_id, "order": order}
         forward, after = order == "asc", unseal(next_token, question)

@@ -45,7 +45,7 @@ class ListModels:
         question = {"list": "models", **asdict(wanted)}
         after = unseal(next_token, question)
         candidates = self._store.models(prefix=wanted.prefix or "", after=after, forward=wanted.order == "asc")
-        found = (model for model in candidates if caller.may_see(model.allowed_groups) and wanted.admits(model))
+        found = (model for model in candidates if caller.may_see(model.model_id, model.allowed_groups) and wanted.admits(model))
         page = list(islice(found, limit + 1))
         # The token names the last model shown, never one that the caller must not know of.
         more = seal(page[limit - 1].model_id, question) if len(page) > limit else None

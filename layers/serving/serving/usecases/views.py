@@ -86,7 +86,7 @@ def timeline_entry(row: LedgerEntry) -> dict[str, Any]:
 def visible_model(store: Store, caller: Caller, model_id: str) -> Model:
     """The living model; NotFound if there is none, or none for this caller."""
     found = store.model(model_id)
-    if found is None or found.deleted or not caller.may_see(found.allowed_groups):
+    if found is None or found.deleted or not caller.may_see(model_id, found.allowed_groups):
         raise NotFound("model-not-found", f"there is no model {model_id}")
     return found
 
@@ -94,6 +94,6 @@ def visible_model(store: Store, caller: Caller, model_id: str) -> Model:
 def visible_operation(store: Store, caller: Caller, operation_id: str) -> Operation:
     """The operation; NotFound if there is none, or none for this caller."""
     found = store.operation(operation_id)
-    if found is None or not caller.may_see(found.allowed_groups):
+    if found is None or not caller.may_see(found.model_id, found.allowed_groups):
         raise NotFound("operation-not-found", f"there is no operation {operation_id}")
     return found
