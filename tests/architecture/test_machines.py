@@ -22,6 +22,9 @@ AWS_ERRORS = {
     "Lambda.SdkClientException",
     "Lambda.ClientExecutionTimeoutException",
     "Lambda.TooManyRequestsException",
+    "Lambda.Unknown",
+    "Sandbox.Timedout",
+    "Runtime.ExitError",
 }
 OURS = {name for name, item in inspect.getmembers(kit.errors, inspect.isclass) if issubclass(item, kit.errors.SlipwayError)}
 DEFINITIONS = {name: machine(properties["DefinitionUri"]) for name, properties in machines().items()}

@@ -19,6 +19,9 @@ _SERVICE = {
     "Lambda.SdkClientException",
     "Lambda.ClientExecutionTimeoutException",
     "Lambda.TooManyRequestsException",
+    "Lambda.Unknown",
+    "Sandbox.Timedout",
+    "Runtime.ExitError",
 }
 _OURS = {name for name, found in vars(errors).items() if inspect.isclass(found) and issubclass(found, errors.SlipwayError)}
 
@@ -51,6 +54,13 @@ def test_nothing_waits_for_ever(machine: dict[str, Any]) -> None:
         if state["Resource"].endswith(".waitForTaskToken"):
             assert 0 < state["HeartbeatSeconds"] < state["TimeoutSeconds"], name
     assert not [name for name, state in machine["States"].items() if state["Type"] == "Wait"]
+
+
+def test_a_step_that_dies_is_run_again(machine: dict[str, Any]) -> None:
+    """A function that runs out of time or memory is not the model's fault, and every step may be repeated."""
+    for name, state in _tasks(machine).items():
+        retried = {error for retrier in state["Retry"] for error in retrier["ErrorEquals"]}
+        assert retried >= {"Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError"}, name
 
 
 def test_all_steps_retry_alike(machine: dict[str, Any]) -> None:
