@@ -105,6 +105,7 @@ class LaunchSettings(Settings):
     engine_key_secret_arn: str
     engine_log_group: str
     engine_gpu_capacity_provider: str = ""
+    engine_gpu_launch_type: str = "MANAGED_INSTANCES"
     engine_cpu_capacity_provider: str = "FARGATE"
     engine_image_vllm: str = ""
     engine_image_llama_cpp: str = ""
@@ -399,6 +400,7 @@ def _launcher() -> EcsLauncher:
         key_secret=settings.engine_key_secret_arn,
         log_group=settings.engine_log_group,
         gpu_capacity_provider=settings.engine_gpu_capacity_provider,
+        gpu_launch_type=settings.engine_gpu_launch_type,
         cpu_capacity_provider=settings.engine_cpu_capacity_provider,
         images={"vllm": settings.engine_image_vllm, "llama.cpp": settings.engine_image_llama_cpp, "mock": settings.engine_image_mock},
     )

@@ -21,6 +21,7 @@ PLACE = EngineEnvironment(
     key_secret="arn:secret",
     log_group="/engines",
     gpu_capacity_provider="gpus",
+    gpu_launch_type="MANAGED_INSTANCES",
     cpu_capacity_provider="FARGATE",
     images={"llama.cpp": "cpu-image", "vllm": "gpu-image"},
 )
@@ -57,6 +58,14 @@ def test_with_gpus_it_runs_on_managed_instances() -> None:
     assert strategy == [{"capacityProvider": "gpus", "weight": 1}]
 
 
+def test_on_an_auto_scaling_group_gpus_are_ec2s() -> None:
+    """ECS refuses a definition for Managed Instances on a group's instances; without a GPU nothing changes."""
+    place = replace(PLACE, gpu_launch_type="EC2")
+    gpu = created(engine={"kind": "vllm"}, accelerator={"gpus": 1})[0]
+    assert task_definition("f", gpu, place)["requiresCompatibilities"] == ["EC2"]
+    assert task_definition("f", created()[0], place)["requiresCompatibilities"] == ["FARGATE"]
+
+
 def test_the_container_is_told_what_it_serves_and_gets_its_key_by_reference() -> None:
     """The contract's variables, the user's allow-listed ones, and no secret among them."""
     _, container = _definition(container={"environment": {"OMP_NUM_THREADS": "2"}})
@@ -79,12 +88,12 @@ def test_the_health_check_is_run_without_a_shell() -> None:
     [(0, 1, 0, 100), (1, 1, 0, 100), (0, 3, 50, 200), (1, 3, 50, 100)],
 )
 def test_a_deployment_never_needs_a_gpu_more(gpus: int, desired: int, minimum: int, maximum: int) -> None:
-    """Two failed starts trip the breaker; rebalancing, which starts an extra task, is off."""
+    """The breaker is on, in words that older SDKs know; rebalancing, which starts an extra task, is off."""
     model = created(accelerator={"gpus": gpus}, capacity={"max": 3, "desired": desired})[0]
     made = service("n", "d", model, PLACE)
     configuration = made["deploymentConfiguration"]
     assert (configuration["minimumHealthyPercent"], configuration["maximumPercent"]) == (minimum, maximum)
-    assert configuration["deploymentCircuitBreaker"]["thresholdConfiguration"] == {"type": "COUNT", "value": 2}
+    assert configuration["deploymentCircuitBreaker"] == {"enable": True, "rollback": False}
     assert made["availabilityZoneRebalancing"] == "DISABLED"
 
 

@@ -16,7 +16,11 @@ _STOP_SECONDS = 120  # Fargate's limit, and twice what the supervisor takes to d
 
 @dataclass(frozen=True)
 class EngineEnvironment:
-    """Where engines of this environment run, and as whom. `images` by engine kind; an empty one is not there."""
+    """Where engines of this environment run, and as whom.
+
+    `gpu_launch_type` is the kind of the GPU capacity provider: MANAGED_INSTANCES, or EC2 for an Auto Scaling group's. `images` by engine
+    kind; an empty one is not there.
+    """
 
     environment: str
     region: str
@@ -28,6 +32,7 @@ class EngineEnvironment:
     key_secret: str
     log_group: str
     gpu_capacity_provider: str
+    gpu_launch_type: str
     cpu_capacity_provider: str
     images: dict[str, str]
 
@@ -40,7 +45,7 @@ def task_definition(family: str, model: Model, place: EngineEnvironment) -> dict
         "networkMode": "awsvpc",
         "taskRoleArn": place.task_role,
         "executionRoleArn": place.execution_role,
-        "requiresCompatibilities": ["MANAGED_INSTANCES" if gpus else "FARGATE"],
+        "requiresCompatibilities": [place.gpu_launch_type if gpus else "FARGATE"],
         "containerDefinitions": [_container(model, place)],
         "tags": _tags(model, place),
     }
@@ -70,12 +75,9 @@ def service(name: str, definition_arn: str, model: Model, place: EngineEnvironme
             # One GPU has no room for a second copy beside the first; with more copies one at a time is replaced, none added.
             "minimumHealthyPercent": 0 if single else 50,
             "maximumPercent": 100 if _gpus(model) or single else 200,
-            # Two failed starts may have cost forty minutes of a GPU. No roll-back: a first deployment has nothing to roll back to.
-            "deploymentCircuitBreaker": {
-                "enable": True,
-                "rollback": False,
-                "thresholdConfiguration": {"type": "COUNT", "value": 2},
-            },
+            # The net below our own limit (`domain.tasks.START_LIMIT`): by default ECS gives up after its third failed start. To name a
+            # threshold takes a newer SDK than Lambda's runtimes may hold. No roll-back: a first deployment has nothing to go back to.
+            "deploymentCircuitBreaker": {"enable": True, "rollback": False},
         },
         # Rebalancing starts an extra task first: an extra GPU that may not exist.
         "availabilityZoneRebalancing": "DISABLED",
