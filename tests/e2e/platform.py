@@ -23,8 +23,16 @@ import boto3
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
 PATIENCE_SECONDS = 120.0
-EMPTY_GGUF = struct.pack("<4sIQQ", b"GGUF", 3, 0, 0)
-"""A file of the right form with no tensor and no metadata: enough for the mock engine."""
+_NAME, _VALUE = b"general.architecture", b"none"
+TINY_GGUF = (
+    struct.pack("<4sIQQ", b"GGUF", 3, 1, 1)
+    + struct.pack("<Q", len(_NAME))
+    + _NAME
+    + struct.pack("<IQ", 8, len(_VALUE))
+    + _VALUE
+    + bytes(64)
+)
+"""A file of the right form, of one tensor and one fact: enough for the mock engine."""
 TERMINAL = {"Succeeded", "Failed", "Superseded", "Cancelled"}
 
 
@@ -162,11 +170,11 @@ class Platform:
         eventually(lambda: send("GET", url, headers={"Authorization": f"Bearer {token}"}).status != 401, "the router knows the token")
         return token
 
-    def settled(self, accepted: Reply) -> Any:
+    def settled(self, accepted: Reply, seconds: float = PATIENCE_SECONDS) -> Any:
         """The operation that a 202 named, once it has ended."""
         assert accepted.status == 202, accepted.text
         path = f"/operations/{accepted.json['operation_id']}"
-        return eventually(lambda: (found := self.call("GET", path).json)["status"] in TERMINAL and found, f"{path} ends")
+        return eventually(lambda: (found := self.call("GET", path).json)["status"] in TERMINAL and found, f"{path} ends", seconds)
 
     def artifact(self) -> dict[str, str]:
         """The artefact of the bundled model."""
@@ -183,7 +191,7 @@ class Platform:
             "engine": {"kind": "mock", "arguments": arguments},
         }
 
-    def artifact_for(self, model_id: str, content: bytes = EMPTY_GGUF) -> dict[str, str]:
+    def artifact_for(self, model_id: str, content: bytes = TINY_GGUF) -> dict[str, str]:
         """Put a tiny artefact of that name into the bucket; where it lies and its digest."""
         from hashlib import sha256
 
@@ -247,6 +255,11 @@ class Platform:
         eventually(lambda: not self.services_of(model_id), f"{model_id} has no ECS service")
         eventually(lambda: not self.tasks_of(model_id), f"{model_id} has no task")
         eventually(lambda: (self.route_of(model_id) or {"state": "closed"})["state"] == "closed", f"{model_id} has no open route")
+
+    def is_on_disk(self, *words: str) -> bool:
+        """Whether the emulator has written down all of these words. It does so every few seconds; AWS forgets nothing."""
+        files = [file.read_bytes() for file in (self.home / "state" / "emulator").glob("*.json")]
+        return all(any(word.encode() in content for content in files) for word in words)
 
     def kill_emulator(self) -> None:
         """SIGKILL, as a power cut would."""

@@ -8,11 +8,12 @@ from tests.e2e.platform import Platform, eventually, send
 
 def test_an_operation_settles_though_the_platform_was_killed(platform: Platform) -> None:
     """The emulator gets SIGKILL while an engine loads. After `make up` the model comes into service and answers."""
-    created = platform.call("POST", "/models", platform.parrot("survivor", load_seconds=3))
-    eventually(lambda: platform.tasks_of("survivor"), "the engine has been started")
+    created = platform.call("POST", "/models", platform.parrot("survivor", load_seconds=15))
+    (task,) = eventually(lambda: platform.tasks_of("survivor"), "the engine has been started")
+    eventually(lambda: platform.is_on_disk(created.json["operation_id"], task), "operation and task are on disk")
     platform.kill_emulator()
     platform.up()
-    operation = platform.settled(created)
+    operation = platform.settled(created, seconds=300)  # what was lost in flight is found by the sweep, once a minute
     assert operation["status"] == "Succeeded", operation
     platform.answers("survivor")
     assert platform.settled(platform.call("DELETE", "/models/survivor"))["status"] == "Succeeded"
