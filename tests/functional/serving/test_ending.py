@@ -73,6 +73,16 @@ def test_silent_routing_does_not_keep_engines_alive(serving: Serving) -> None:
     assert serving.operation(operation)["phase"] == "stopping-engines"
 
 
+def test_an_older_generations_progress_is_no_sign_of_life(serving: Serving) -> None:
+    """A router that still probes what is on its way out does not keep the deletion waiting."""
+    serving.in_service()
+    operation = _delete(serving)
+    serving.machines.advance(200)
+    serving.hear("RouteHealthObserved", samples.health("progressing", phase="loading"))
+    serving.machines.advance(50)
+    assert serving.operation(operation)["phase"] == "stopping-engines"
+
+
 def test_engines_that_never_stop_fail_the_deletion_and_retry_finishes_it(serving: Serving) -> None:
     """Failed is no dead end: the retry of a deletion deletes."""
     service = serving.in_service()

@@ -6,7 +6,7 @@ from serving.domain import observations
 from serving.domain.change import Cause, Change
 from serving.domain.model import Failure, Model
 from serving.domain.operation import Operation
-from serving.usecases.learning import Learner
+from serving.usecases.learning import Beat, Learner
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,10 @@ class OnRouteHealthObserved:
         """A sighting of an older generation's target is ignored; that a target is ready is told by the route that opens."""
 
         def rule(model: Model, operation: Operation | None, now: str) -> Change | None:
-            if seen.generation != model.generation:
-                return None
             if seen.observed == "failed":
                 failure = seen.failure or Failure("engine-unresponsive", "The target failed without saying why.")
                 return observations.failed_start(model, operation, seen.target_id, failure, now)
             return observations.progress(model, operation, seen.phase, seen.progress, now) if seen.observed == "progressing" else None
 
-        self._learner.learn(seen.model_id, rule, cause, beat="always" if seen.observed == "progressing" else "never")
+        beat: Beat = "always" if seen.observed == "progressing" else "never"
+        self._learner.learn(seen.model_id, rule, cause, beat=beat, generation=seen.generation)
