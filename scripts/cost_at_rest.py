@@ -28,6 +28,7 @@ SWEEP_SECONDS = 0.25
 SCHEDULE = 1.00 / 1e6
 READ_UNIT = 0.125 / 1e6
 READS_A_SWEEP = 8
+READS_A_ROUTER_SECOND = 2  # the head of the routes' feed and that of the tokens', strongly consistent
 LOG_GB, LOG_LINE_BYTES, LOG_LINES_A_SWEEP = 0.50, 600, 5
 BALANCER_HOUR, PUBLIC_ADDRESS_HOUR = 0.0225, 0.005
 FARGATE_CPU_HOUR = {"arm64": 0.03238, "x86_64": 0.04048}
@@ -80,7 +81,12 @@ def _priced(what: str, resource: dict[str, Any], parameters: dict[str, str]) -> 
         addresses = len(properties["Subnets"]) if parameters["RouterScheme"] == "internet-facing" else 0
         return [Line(what, HOURS * (BALANCER_HOUR + addresses * PUBLIC_ADDRESS_HOUR), router=True)]
     if kind == "AWS::ECS::Service":
-        return [Line(f"{what} ({parameters['RouterDesiredCount']} tasks)", _tasks(parameters), router=True)]
+        tasks = int(parameters["RouterDesiredCount"])
+        reads = tasks * READS_A_ROUTER_SECOND * 3600 * HOURS * READ_UNIT
+        return [
+            Line(f"{what} ({tasks} tasks)", _tasks(parameters), router=True),
+            Line(f"{what} (following routes and tokens)", reads, router=True),
+        ]
     if kind == "AWS::Serverless::Function":
         return [
             _sweep(f"{what} ({event['Properties']['ScheduleExpression']})", event["Properties"]["ScheduleExpression"])
