@@ -10,6 +10,7 @@ from tests.fabric import world
 from tests.functional.serving import samples
 from tests.functional.serving.world import TABLE, Serving
 
+_START = "SLIPWAY_START_TIMEOUT_SECONDS"
 _LIST = ("list_models", "GET", "/models")
 
 
@@ -157,6 +158,9 @@ def test_only_what_has_failed_can_be_retried(serving: Serving) -> None:
         ({"capacity": {"min": 2, "max": 1}}, "capacity"),
         ({"capacity": {"min": 0, "max": 1, "desired": 0}}, "capacity.desired"),
         ({"container": {"environment": {"LD_PRELOAD": "x"}}}, "container.environment"),
+        ({"container": {"environment": {_START: "9" * 1000}}}, f"container.environment.{_START}"),
+        ({"container": {"environment": {_START: "soon"}}}, f"container.environment.{_START}"),
+        ({"container": {"environment": {"SLIPWAY_DRAIN_SECONDS": "0"}}}, "container.environment.SLIPWAY_DRAIN_SECONDS"),
         ({"container": {"health_check": {"command": ["/bin/sh;rm"]}}}, "container.health_check.command"),
         ({"engine": {"kind": "llama.cpp", "arguments": {"context_length": {"deep": [1]}}}}, "engine.arguments.context_length"),
         ({"description": "x" * 4096, "engine": {"kind": "mock", "arguments": {"text": "y" * 20_000}}}, "engine.arguments.text"),

@@ -1,6 +1,7 @@
 """Serving's rules, on paper."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from serving.domain.operation import Goal, Operation, OperationStatus, Step
 from serving.domain.tasks import PASSING, WAITS, gives_up, observed, service_of
 from serving.domain.waits import awaited, is_current, route_is_closed
 from serving.usecases.failures import death_of, failure_of, known
+from tests.fabric import asl
 from tests.functional.serving.samples import DIGEST, provider, task_event
 from tests.unit.serving.samples import LATER, NOW, SERVICE, ask, created, parts, spec, task
 
@@ -237,6 +239,13 @@ def test_deadlines_come_from_the_wish() -> None:
     stated = serving_seconds(spec(container={"environment": {"SLIPWAY_START_TIMEOUT_SECONDS": "7000"}}))
     assert cpu < gpu < stated
     assert serving_seconds(provider()) == PROVIDER_SECONDS
+
+
+def test_the_machine_waits_for_the_longest_start_that_may_be_asked_for() -> None:
+    """The deadline decides, not the machine's own limit on the step."""
+    environment = {"SLIPWAY_START_TIMEOUT_SECONDS": "14400"}
+    longest = max(serving_seconds(spec(container={"environment": environment}, accelerator={"gpus": gpus})) for gpus in (0, 1))
+    assert asl.load(Path("statemachines/serving/provision_model.asl.yaml"))["States"]["LaunchEngine"]["TimeoutSeconds"] > longest
 
 
 def test_what_is_cancelled_fails_at_the_next_look() -> None:
