@@ -16,7 +16,7 @@ from router.settings import Settings
 from router.wiring import Router
 
 _BACKLOG = 2048
-_KEEP_ALIVE_SECONDS = 630  # longer than the load balancer's 600, so that it, and not we, closes idle connections
+_KEEP_ALIVE_SECONDS = 630  # longer than the load balancer's 620, so that it, and not we, closes idle connections
 
 
 class _Server(uvicorn.Server):

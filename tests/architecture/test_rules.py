@@ -1,9 +1,11 @@
-"""What the template refuses before anything is built, tried out as CloudFormation would."""
+"""What the template refuses before anything is built, tried out as CloudFormation would; and figures that must fit each other."""
 
+import ast
 from typing import Any
 
 import pytest
 
+from scripts.template import ROOT
 from tests.architecture.reading import child, template
 
 DECLARED = template()["Parameters"]
@@ -100,3 +102,29 @@ def test_a_router_starts_and_ends_while_it_has_the_internet() -> None:
     """Its image comes, and its last events go, through the default route of both its subnets."""
     waits = child("serving_image/stack.yaml")["Resources"]["RouterService"]["DependsOn"]
     assert {"DefaultRoute", "FirstSubnetRoutes", "SecondSubnetRoutes", "RouterListener"} <= set(waits)
+
+
+def _figure(path: str, name: str) -> float:
+    """The number that a module or a class in it assigns to `name`."""
+    for node in ast.walk(ast.parse((ROOT / path).read_text())):
+        if not isinstance(node, ast.Assign | ast.AnnAssign) or not isinstance(node.value, ast.Constant):
+            continue
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        if any(isinstance(target, ast.Name) and target.id == name for target in targets):
+            return float(str(node.value.value))
+    raise KeyError(name)
+
+
+def test_the_balancer_waits_longer_than_the_router_and_lets_go_before_it() -> None:
+    """A silent engine gets our answer and not the balancer's; a connection that the router closed first would cost a request."""
+    attributes = child("serving_image/stack.yaml")["Resources"]["RouterBalancer"]["Properties"]["LoadBalancerAttributes"]
+    (idle,) = [float(item["Value"]) for item in attributes if item["Key"] == "idle_timeout.timeout_seconds"]
+    assert _figure("serving_image/router/settings.py", "silence_seconds") < idle
+    assert idle < _figure("serving_image/router/server.py", "_KEEP_ALIVE_SECONDS")
+
+
+def test_a_router_drains_within_the_time_that_fargate_leaves_it() -> None:
+    """And not much shorter: a running stream may use all of it."""
+    (container,) = child("serving_image/stack.yaml")["Resources"]["RouterTask"]["Properties"]["ContainerDefinitions"]
+    (drain,) = [float(item["Value"]) for item in container["Environment"] if item["Name"] == "SLIPWAY_DRAIN_SECONDS"]
+    assert container["StopTimeout"] / 2 < drain < container["StopTimeout"] <= 120
