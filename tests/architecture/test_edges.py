@@ -136,6 +136,12 @@ def test_the_service_rule_follows_our_cluster_and_our_services_only() -> None:
     assert not as_list(router["Fn::Sub"])[0].startswith("slipway-")
 
 
+def test_serving_hears_of_every_state_of_a_route() -> None:
+    """Also of one that is probed again: the condition RouteOpen would stay true while nothing answers."""
+    (rule,) = function("ServingOnRouteChangedFunction").events.values()
+    assert rule["Properties"]["Pattern"] == {"source": ["slipway.routing"], "detail-type": ["RouteChanged"]}
+
+
 def test_every_sweep_and_every_machine_has_an_alarm() -> None:
     """What nobody repairs, and what ends without settling, is told."""
     alarms = of_type("AWS::CloudWatch::Alarm", child(CHILDREN["Observability"])).values()
