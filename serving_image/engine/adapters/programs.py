@@ -7,6 +7,7 @@ from contracts.engine import Phase
 from engine.adapters.base import NOTHING, OWN_PROGRAM, Reading
 
 _LINE: Final = re.compile(rf"^{OWN_PROGRAM} (loading|listening|version|failure) ?(.*)$")
+_ADDRESS: Final = re.compile(r"http://[\d.]+:\d{1,5}")
 
 
 def read_program_line(line: str) -> Reading:
@@ -17,7 +18,7 @@ def read_program_line(line: str) -> Reading:
     word, rest = match[1], match[2]
     if word == "loading":
         return Reading(phase=Phase.LOADING, progress=float(rest) if rest else None)
-    if word == "listening":
+    if word == "listening" and _ADDRESS.fullmatch(rest):
         return Reading(phase=Phase.WARMING, address=rest)
     if word == "version":
         return Reading(version=rest)

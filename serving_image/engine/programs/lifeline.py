@@ -22,8 +22,9 @@ def say(text: str) -> None:
     """Tell the supervisor something, by a line that `engine.adapters.programs` reads.
 
     The line break comes first as well: an engine's own threads write their log in pieces, and half a line may stand there already.
+    One write, because `print` makes two on an unbuffered stream, and those threads write between them.
     """
-    print(f"\nslipway-engine: {text}", flush=True)  # noqa: T201 - the line is the message
+    os.write(sys.stdout.fileno(), f"\nslipway-engine: {text}\n".encode())
 
 
 def _end_with_input() -> None:
