@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from openai import OpenAI
+from openai import NotFoundError, OpenAI
 
 from local.follow import Subscription, render
 from local.management import Management, ManagementError, key
@@ -88,9 +88,24 @@ def _follow(api: Management, subscription: Subscription, started: float, progres
     raise ModelError(f"{MODEL_ID} is not in service after {PATIENCE_SECONDS:.0f} s. `make status` and `make tail` show where it stands.")
 
 
+def await_route(base_url: str, token: str) -> None:
+    """Wait until the router sends requests to the model: after a restart its engine loads again, though the model is in service."""
+    client = OpenAI(base_url=base_url, api_key=token, timeout=PATIENCE_SECONDS)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            client.models.retrieve(MODEL_ID)
+            return
+        except NotFoundError:
+            if time.monotonic() > deadline:
+                message = f"The router has no open route to {MODEL_ID} after {PATIENCE_SECONDS:.0f} s. `make status` shows its tasks."
+                raise ModelError(message) from None
+        time.sleep(0.2)
+
+
 def ask(base_url: str, token: str, progress: Progress) -> str:
     """Put a question to the model with the official client, streaming the answer; the answer."""
-    client = OpenAI(base_url=base_url, api_key=token, timeout=PATIENCE_SECONDS, max_retries=2)
+    client = OpenAI(base_url=base_url, api_key=token, timeout=PATIENCE_SECONDS, max_retries=6)
     words: list[str] = []
     progress.line(f"\n[bold]You:[/bold] {QUESTION}")
     started = time.monotonic()

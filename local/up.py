@@ -147,7 +147,9 @@ class Up:
         values = environment.read(self.settings.env_file)
         api = Management(values["MANAGEMENT_URL"], values["ADMIN_TOKEN"])
         if model.status(api) == "InService":
-            self.progress.line(f"[green]✓[/green] {weights.MODEL_ID} [dim]in service already[/dim]")
+            with self.progress.phase(weights.MODEL_ID) as phase:
+                model.await_route(values["OPENAI_BASE_URL"], values["OPENAI_API_KEY"])
+                phase.note("in service already")
         else:
             model.bring_into_service(api, self.artifact, lambda: Subscription(self.settings, stack["BusName"], unique("up")), self.progress)
         model.ask(values["OPENAI_BASE_URL"], values["OPENAI_API_KEY"], self.progress)
