@@ -173,8 +173,28 @@ class Platform:
     def settled(self, accepted: Reply, seconds: float = PATIENCE_SECONDS) -> Any:
         """The operation that a 202 named, once it has ended."""
         assert accepted.status == 202, accepted.text
-        path = f"/operations/{accepted.json['operation_id']}"
-        return eventually(lambda: (found := self.call("GET", path).json)["status"] in TERMINAL and found, f"{path} ends", seconds)
+        path, seen = f"/operations/{accepted.json['operation_id']}", {"status": "unread"}
+
+        def look() -> bool:
+            seen.update(self.call("GET", path).json)
+            return seen["status"] in TERMINAL
+
+        try:
+            eventually(look, f"{path} ends", seconds)
+        except AssertionError as error:
+            model = self.call("GET", f"/models/{accepted.json['model_id']}").text
+            raise AssertionError(f"{error}\n{seen}\n{model}\n{self.errors_in_logs()}") from None
+        return seen
+
+    def errors_in_logs(self) -> str:
+        """The last errors that functions have logged, for whoever reads a failure."""
+        logs, found = self.aws("logs"), []
+        for group in logs.describe_log_groups()["logGroups"]:
+            events = logs.filter_log_events(logGroupName=group["logGroupName"], filterPattern="ERROR").get("events", [])
+            found += [
+                f"{event['timestamp']} {group['logGroupName']} {event['message'][:600]}" for event in events if "ERROR" in event["message"]
+            ]
+        return "\n".join(sorted(found)[-20:])
 
     def artifact(self) -> dict[str, str]:
         """The artefact of the bundled model."""
