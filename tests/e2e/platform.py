@@ -196,11 +196,6 @@ class Platform:
             ]
         return "\n".join(sorted(found)[-20:])
 
-    def artifact(self) -> dict[str, str]:
-        """The artefact of the bundled model."""
-        found: dict[str, str] = self.call("GET", "/models/smollm2-135m").json["artifact"]
-        return found
-
     def parrot(self, model_id: str, groups: list[str] | None = None, **arguments: Any) -> dict[str, Any]:
         """The wish for a model of the mock engine."""
         return {
