@@ -99,7 +99,8 @@ def _same_version(group: str) -> bool:
 
 
 def _run(command: list[str]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    environment = {"UV_SYSTEM_CERTS": "1", **os.environ}  # like pip: the machine knows whom it trusts
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=environment)
     if done.returncode != 0:
         raise BootstrapError(f"`{' '.join(command)}` failed:\n{(done.stderr or done.stdout).strip()}")
 

@@ -22,7 +22,9 @@ import boto3
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
-PATIENCE_SECONDS = 120.0
+# A delivery that failed once comes back after its queue's visibility time-out, 180 s.
+PATIENCE_SECONDS = 300.0
+KEPT = frozenset({"PATH", "HOME", "USER", "LANG", "SLIPWAY_VENVS", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"})
 _NAME, _VALUE = b"general.architecture", b"none"
 TINY_GGUF = (
     struct.pack("<4sIQQ", b"GGUF", 3, 1, 1)
@@ -91,7 +93,8 @@ class Platform:
     def __init__(self, home: Path) -> None:
         self.home = home
         emulator, containers, router, self.upstream_port = free_ports(4)
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "USER", "LANG", "SLIPWAY_VENVS") if name in os.environ}
+        # Which registry to use and whom to trust is the machine's business.
+        kept = {name: value for name, value in os.environ.items() if name in KEPT or name.upper().startswith(("PIP_", "UV_", "SSL_CERT_"))}
         self.environment = kept | {
             "SLIPWAY_HOME": str(home),
             "SLIPWAY_EMULATOR_PORT": str(emulator),
