@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from routing.usecases.on_model_deletion_requested import OnModelDeletionRequested
     from routing.usecases.on_model_failed import OnModelFailed
     from routing.usecases.on_model_requested import OnModelRequested
+    from routing.usecases.on_model_stop_requested import OnModelStopRequested
+    from routing.usecases.on_model_updated import OnModelUpdated
     from routing.usecases.on_route_health_observed import OnRouteHealthObserved
     from routing.usecases.sweep_routes import SweepRoutes
 
@@ -53,6 +55,24 @@ def on_model_requested() -> OnModelRequested:
     from routing.usecases.on_model_requested import OnModelRequested
 
     return OnModelRequested(_routes(), Patience())
+
+
+@cache
+def on_model_updated() -> OnModelUpdated:
+    """Reacts to `ModelUpdated`."""
+    from kit.patience import Patience
+    from routing.usecases.on_model_updated import OnModelUpdated
+
+    return OnModelUpdated(_routes(), Patience())
+
+
+@cache
+def on_model_stop_requested() -> OnModelStopRequested:
+    """Reacts to `ModelStopRequested`."""
+    from kit.patience import Patience
+    from routing.usecases.on_model_stop_requested import OnModelStopRequested
+
+    return OnModelStopRequested(_routes(), Patience())
 
 
 @cache

@@ -23,8 +23,13 @@ def hosted_model() -> dict[str, Any]:
 
 def provider_model() -> dict[str, Any]:
     """A provider model's wish."""
+    return provider_model_of("gpt-5")
+
+
+def provider_model_of(name: str) -> dict[str, Any]:
+    """The wish for that model of the provider's."""
     secret = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:openai-AbCdEf"
-    provider = {"name": "openai", "model": "gpt-5", "api_base": None, "region": None, "secret": secret}
+    provider = {"name": "openai", "model": name, "api_base": None, "region": None, "secret": secret}
     return {"model_id": MODEL_ID, "hosting": "provider", "allowed_groups": ["*"], "provider": provider}
 
 
@@ -37,6 +42,30 @@ def model_requested(model: dict[str, Any], generation: int = 1) -> dict[str, Any
         "hosting": model["hosting"],
         "version": "1.0.0",
         "model": model,
+    }
+
+
+def model_updated(model: dict[str, Any], generation: int = 2) -> dict[str, Any]:
+    """`ModelUpdated`, of which routing reads the whole wish."""
+    return {
+        "model_id": MODEL_ID,
+        "generation": generation,
+        "operation_id": ulid(1),
+        "changes": {"description": "new"},
+        "change_class": "hot",
+        "model": model,
+    }
+
+
+def stop_requested(generation: int = 2, *, asleep: bool = False, expected: float | None = None) -> dict[str, Any]:
+    """`ModelStopRequested`."""
+    return {
+        "model_id": MODEL_ID,
+        "generation": generation,
+        "operation_id": ulid(1),
+        "hosting": "hosted",
+        "asleep": asleep,
+        "expected_start_seconds": expected,
     }
 
 

@@ -20,7 +20,10 @@ from tests.functional.routing.samples import (
     health,
     hosted_model,
     model_requested,
+    model_updated,
     provider_model,
+    provider_model_of,
+    stop_requested,
     ulid,
 )
 
@@ -70,7 +73,7 @@ def test_progress_writes_nothing(react: React) -> None:
     assert watch.calls == []
 
 
-@pytest.mark.parametrize("event", [health("ready", target_id="gone"), health("failed", target_id="gone"), health("ready", generation=9)])
+@pytest.mark.parametrize("event", [health("ready", target_id="gone"), health("failed", target_id="gone")])
 def test_late_health_writes_nothing(react: React, event: dict[str, Any]) -> None:
     """What is said of a target that is not there costs a read and changes nothing."""
     react("on_capacity_changed", "CapacityChanged", capacity_changed(), 1)
@@ -114,6 +117,65 @@ def test_an_event_without_a_revision_is_older_than_one_with(react: React) -> Non
     react("on_capacity_changed", "CapacityChanged", capacity_changed() | {"revision": 1}, 1)
     react("on_model_failed", "ModelFailed", ended(**FAILED), 2)
     assert _route()["state"] == "probing"
+
+
+def test_an_update_reaches_routers_at_once(react: React) -> None:
+    """Limits, groups, features and defaults change under the update's generation; version and targets are capacity's to tell."""
+    react("on_capacity_changed", "CapacityChanged", capacity_changed(), 1)
+    react("on_route_health_observed", "RouteHealthObserved", health("ready"), 2, "routing")
+    before = _route()
+    wish = hosted_model() | {
+        "allowed_groups": ["sales"],
+        "limits": {"max_in_flight": 7},
+        "generation_defaults": {"max_tokens": 9},
+        "version": "2.0.0",
+        "description": "new",
+    }
+    react("on_model_updated", "ModelUpdated", model_updated(wish), 3)
+    after = _route()
+    assert (after["generation"], after["allowed_groups"], after["limits"]["max_in_flight"]) == (2, ["sales"], 7)
+    assert after["generation_defaults"]["max_tokens"] == 9
+    for kept in ("targets", "state", "version", "created_at"):
+        assert after[kept] == before[kept], kept
+    assert ledger("routes")[-1]["data"]["generation"] == 2
+
+
+def test_another_provider_is_tried_and_takes_over(react: React) -> None:
+    """The candidate stands in the row with its own provider; after it has answered the row's provider is that one."""
+    react("on_model_requested", "ModelRequested", model_requested(provider_model()), 1)
+    react("on_route_health_observed", "RouteHealthObserved", health("ready", target_id="provider"), 2, "routing")
+    react("on_model_updated", "ModelUpdated", model_updated(provider_model_of("gpt-6")), 3)
+    assert [(target["target_id"], (target["provider"] or {}).get("model")) for target in _route()["targets"]] == [
+        ("provider", None),
+        ("provider-g2", "gpt-6"),
+    ]
+    assert (_route()["state"], _route()["provider"]["model"]) == ("open", "gpt-5")
+    react("on_route_health_observed", "RouteHealthObserved", health("ready", 2, "provider-g2"), 4, "routing")
+    assert (_route()["state"], _route()["provider"]["model"]) == ("open", "gpt-6")
+    assert [(target["target_id"], target["provider"]) for target in _route()["targets"]] == [("provider-g2", None)]
+
+
+def test_from_sleep_to_the_next_answer(react: React) -> None:
+    """Asleep with what a start takes; nothing of the old generation wakes it, the copies of the new one do."""
+    react("on_capacity_changed", "CapacityChanged", capacity_changed(), 1)
+    react("on_route_health_observed", "RouteHealthObserved", health("ready"), 2, "routing")
+    react("on_model_stop_requested", "ModelStopRequested", stop_requested(asleep=True, expected=42.0), 3)
+    assert (_route()["state"], _route()["expected_start_seconds"], ledger("routes")[-1]["data"]["generation"]) == ("asleep", 42.0, 2)
+    react("on_capacity_changed", "CapacityChanged", capacity_changed(2, ("task-1", "running"), desired=0), 4)
+    assert (_route()["state"], _route()["targets"][0]["status"]) == ("asleep", "draining")
+    react("on_capacity_changed", "CapacityChanged", capacity_changed(3, ("task-2", "running")), 5)
+    react("on_route_health_observed", "RouteHealthObserved", health("ready", 3, "task-2"), 6, "routing")
+    assert (_route()["state"], _route()["expected_start_seconds"]) == ("open", None)
+
+
+def test_a_row_from_before_models_could_stop_is_read(react: React) -> None:
+    """It lacks what a stop remembers, which means that there was none."""
+    react("on_capacity_changed", "CapacityChanged", capacity_changed(), 1)
+    (row,) = [image for image in images("routes") if image["sk"]["S"] == ROUTE[1]]
+    row.pop("stopped")
+    client("dynamodb").put_item(TableName="routes", Item=row)
+    react("on_route_health_observed", "RouteHealthObserved", health("ready"), 2, "routing")
+    assert _route()["state"] == "open"
 
 
 def test_a_failed_model_is_closed(react: React) -> None:
@@ -165,6 +227,16 @@ REACTIONS: dict[str, tuple[list[Step], Step]] = {
     "on_route_health_observed failed": ([GROWN], ("on_route_health_observed", "RouteHealthObserved", health("failed"))),
     "on_model_deletion_requested": ([GROWN, READY], ("on_model_deletion_requested", "ModelDeletionRequested", ended(2, hosting="hosted"))),
     "on_model_deletion_requested no route": ([], ("on_model_deletion_requested", "ModelDeletionRequested", ended(1, hosting="hosted"))),
+    "on_model_updated": ([GROWN, READY], ("on_model_updated", "ModelUpdated", model_updated(hosted_model()))),
+    "on_model_updated provider": (
+        [
+            ("on_model_requested", "ModelRequested", model_requested(provider_model())),
+            ("on_route_health_observed", "RouteHealthObserved", health("ready", target_id="provider")),
+        ],
+        ("on_model_updated", "ModelUpdated", model_updated(provider_model_of("gpt-6"))),
+    ),
+    "on_model_stop_requested": ([GROWN, READY], ("on_model_stop_requested", "ModelStopRequested", stop_requested())),
+    "on_model_stop_requested no route": ([], ("on_model_stop_requested", "ModelStopRequested", stop_requested(asleep=True))),
     "on_model_failed": ([GROWN], ("on_model_failed", "ModelFailed", ended(**FAILED))),
     "on_model_deleted": ([GROWN], ("on_model_deleted", "ModelDeleted", ended())),
 }

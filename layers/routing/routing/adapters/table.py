@@ -1,5 +1,6 @@
 """The route table in DynamoDB: one partition, whose head every change must move on by one."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -42,7 +43,7 @@ class DynamoRouteTable:
         row = self._table.get(ROUTES_PARTITION, ROUTE_PREFIX + model_id)
         if row is None:
             return TableSnapshot(revision, Known(None, ended), None, 0)
-        route = _route(row.document, str(row.attributes["last_event"]), deleting=row.attributes["deleting"] == 1)
+        route = _route(row.document, row.attributes)
         return TableSnapshot(revision, Known(route, ended), row.document, int(row.attributes["revision"]))
 
     def commit(self, snapshot: Snapshot, change: Change, cause: Cause) -> None:
@@ -55,8 +56,7 @@ class DynamoRouteTable:
         transaction = Transaction()
         _move_head(transaction, snapshot.revision)
         if change.route is not None and after is not None:
-            attributes = {"revision": revision, "last_event": change.route.last_event, "deleting": int(change.route.deleting)}
-            _write(transaction, snapshot, ROUTE_PREFIX + change.model_id, after, attributes)
+            _write(transaction, snapshot, ROUTE_PREFIX + change.model_id, after, {"revision": revision, **_attributes(change.route)})
         elif snapshot.document is not None:
             transaction.delete("route", ROUTES_PARTITION, ROUTE_PREFIX + change.model_id, when={"revision": snapshot.row_revision})
         if change.gone is not None:
@@ -91,33 +91,45 @@ def _write(transaction: Transaction, snapshot: TableSnapshot, key: str, document
         transaction.replace("route", ROUTES_PARTITION, key, document, when={"revision": snapshot.row_revision}, **attributes)
 
 
+def _attributes(route: Route) -> dict[str, Any]:
+    """What the rules need to remember and routers need not know."""
+    return {"last_event": route.last_event, "deleting": int(route.deleting), "stopped": route.stopped}
+
+
 def _document(route: Route, revision: int) -> dict[str, Any]:
     targets = [
-        RouteTarget(
-            target_id=target.target_id,
-            version=target.version,
-            kind=target.kind,
-            address=target.address,
-            port=target.port,
-            weight=target.weight,
-            status=target.status,
-            engine_kind=target.engine_kind,
+        RouteTarget.validate_document(
+            {
+                "target_id": target.target_id,
+                "version": target.version,
+                "kind": target.kind,
+                "address": target.address,
+                "port": target.port,
+                "weight": target.weight,
+                "status": target.status,
+                "engine_kind": target.engine_kind,
+                "provider": target.provider,
+            }
         ).document()
         for target in route.targets
     ]
     own = {"model_id": route.model_id, "revision": revision, "generation": route.generation, "state": route.state, "targets": targets}
-    return Row.validate_document({**route.about, **own}).document()
+    ways = {"provider": route.provider, "expected_start_seconds": route.expected_start_seconds}
+    return Row.validate_document({**route.about, **own, **ways}).document()
 
 
-def _route(document: dict[str, Any], last_event: str, *, deleting: bool) -> Route:
+def _route(document: dict[str, Any], attributes: Mapping[str, Any]) -> Route:
     row = Row.validate_document(document).document()
-    own = {"model_id", "revision", "generation", "state", "targets"}
+    own = {"model_id", "revision", "generation", "state", "targets", "provider", "expected_start_seconds"}
     return Route(
         model_id=row["model_id"],
         generation=row["generation"],
         state=row["state"],
         about={name: value for name, value in row.items() if name not in own},
-        last_event=last_event,
+        last_event=str(attributes["last_event"]),
         targets=tuple(Target(**target) for target in row["targets"]),
-        deleting=deleting,
+        deleting=attributes["deleting"] == 1,
+        stopped=int(attributes.get("stopped", 0)),  # rows from before models could stop do not say
+        provider=row["provider"],
+        expected_start_seconds=row["expected_start_seconds"],
     )

@@ -4,19 +4,22 @@ What happened to a model is told by one writer, so its facts have an order: a fa
 and its place in that order is behind the last one that counted. Everything else is history and changes nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from routing.domain.weights import weighed
 
-State = Literal["probing", "open", "closed"]
+State = Literal["probing", "open", "closed", "asleep"]
 PROVIDER_TARGET = "provider"
 
 
 @dataclass(frozen=True)
 class Target:
-    """One place that can answer; `address` and `port` are None for a provider. Gets a share of the traffic once it is `ready`."""
+    """One place that can answer; `address` and `port` are None for a provider. Gets a share of the traffic once it is `ready`.
+
+    `provider` (as in the contract) marks a candidate: a third party that shall take over from the route's own once it has answered.
+    """
 
     target_id: str
     version: str
@@ -26,6 +29,7 @@ class Target:
     port: int | None = None
     engine_kind: str | None = None
     weight: int = 0
+    provider: Mapping[str, Any] | None = None
 
     @property
     def is_live(self) -> bool:
@@ -38,7 +42,9 @@ class Route:
     """How requests for one model name are answered.
 
     `about` is what routers need to know of the model and no rule here looks at (JSON types, names as in the contract). `last_event` is
-    where the newest fact that counted stands in their order. `deleting`: closed for good, as far as this generation goes.
+    where the newest fact that counted stands in their order. `deleting`: closed for good, as far as this generation goes. `stopped`: the
+    generation whose stop closed the route or put it to sleep, 0 for none; only copies of a newer one lead out of that. `provider`: the
+    third party that answers now. `expected_start_seconds`: how long a sleeper's start is likely to take, kept until it answers.
     """
 
     model_id: str
@@ -48,6 +54,9 @@ class Route:
     last_event: str
     targets: tuple[Target, ...] = ()
     deleting: bool = False
+    stopped: int = 0
+    provider: Mapping[str, Any] | None = None
+    expected_start_seconds: float | None = None
 
     def target(self, target_id: str) -> Target | None:
         """The target with this id, or None."""
@@ -97,44 +106,91 @@ class Known:
         return self.route is not None and (fact.generation < self.route.generation or fact.order <= self.route.last_event)
 
 
-def offer_provider(known: Known, fact: Fact, about: Mapping[str, Any], version: str) -> Change | None:
+def offer_provider(known: Known, fact: Fact, about: Mapping[str, Any], provider: Mapping[str, Any], version: str) -> Change | None:
     """A third party shall answer: its one target is probed anew, whatever it was before."""
     if known.is_history(fact) or _is_closed_for_good(known, fact):
         return None
     target = Target(PROVIDER_TARGET, version, "provider", "probing")
-    route = Route(fact.model_id, fact.generation, "probing", about, fact.order, (target,))
+    route = Route(fact.model_id, fact.generation, "probing", about, fact.order, (target,), provider=provider)
     return _change(route, "a provider shall answer")
 
 
 def follow_capacity(known: Known, fact: Fact, about: Mapping[str, Any], capacity: Capacity, reason: str) -> Change | None:
-    """The copies have changed: new ones are probed, ready ones stay ready, those that end drain, those that are gone leave."""
+    """The copies have changed: new ones are probed, ready ones stay ready, those that end drain, those that are gone leave.
+
+    Copies of two versions may stand side by side. What is reported of a model that was asked to stop belongs to the life that ends: it
+    drains and opens nothing, until copies of a newer generation live.
+    """
     if known.is_history(fact) or _is_closed_for_good(known, fact):
         return None
-    before = known.route
-    targets = tuple(_continued(before, target) for target in capacity.targets)
-    route = Route(fact.model_id, fact.generation, before.state if before else "probing", about, fact.order, targets)
+    before = known.route or Route(fact.model_id, fact.generation, "probing", about, fact.order)
+    targets = tuple(_continued(known.route, target) for target in capacity.targets)
+    route = replace(before, generation=fact.generation, about=about, last_event=fact.order, targets=targets, deleting=False)
     # Written down even where routers would see no difference: the event's id must count, or an older fact could come after it and win.
-    return _change(replace(route, state=_state(route, stopped=capacity.desired == 0)), reason)
+    if before.stopped and (fact.generation <= before.stopped or not any(target.is_live for target in targets)):
+        return _change(_drained(route), reason)
+    return _change(_settled(replace(route, stopped=0), stopped=capacity.desired == 0), reason)
+
+
+def update(known: Known, fact: Fact, about: Mapping[str, Any], provider: Mapping[str, Any] | None, version: str) -> Change | None:
+    """The wish has changed: what routers need to know is replaced at once, and no target's readiness is touched.
+
+    Another third party than the one that answers now (`provider`, None for a model of ours) is probed beside it, as
+    `provider-g{generation}`; it takes over when it has answered. Every update of a known route is answered, as somebody waits for its
+    generation.
+    """
+    if known.route is None or known.route.deleting or known.is_history(fact):
+        return None
+    route = replace(known.route, generation=fact.generation, about=about, last_event=fact.order)
+    if provider is None:
+        return _change(route, "the model was updated")
+    own = tuple(target for target in route.targets if target.provider is None)
+    if provider == route.provider:
+        return _change(replace(route, targets=own), "the model was updated")
+    if not any(target.is_live for target in own):
+        return _change(replace(route, provider=provider, targets=own), "the model was updated; its provider is asked by the next start")
+    candidate = Target(f"{PROVIDER_TARGET}-g{fact.generation}", version, "provider", "probing", provider=provider)
+    return _change(replace(route, targets=(*own, candidate)), "another provider shall answer")
+
+
+def stop(known: Known, fact: Fact, expected_start_seconds: float | None, *, asleep: bool) -> Change | None:
+    """The model shall leave service: all its targets drain, and the route is closed or asleep until a newer generation's copies live.
+
+    Always answered, also where there is no route, as somebody waits for it.
+    """
+    if known.is_history(fact) or (known.route and known.route.deleting):
+        return None
+    if known.route is None:
+        return Change(fact.model_id, fact.generation, None, "there was no route to close", gone=fact.order)
+    state: State = "asleep" if asleep else "closed"
+    route = replace(_closed(known.route, fact, deleting=False), state=state, stopped=fact.generation)
+    expected = expected_start_seconds if asleep else None
+    return _change(replace(route, expected_start_seconds=expected), "the model goes to sleep" if asleep else "the model is being stopped")
 
 
 def believe_ready(known: Known, generation: int, target_id: str) -> Change | None:
-    """A router had a real completion from a target: it takes traffic, and the route is open."""
+    """A router had a real completion from a target: it takes traffic, and the route is open. A candidate takes its predecessor's place."""
     target = _observed(known, generation, target_id)
     if target is None or known.route is None or target.status != "probing":
         return None
-    targets = tuple(replace(other, status="ready") if other is target else other for other in known.route.targets)
-    return _change(replace(known.route, targets=targets, state="open"), f"target {target_id[:13]} answered a completion")
+    reason = f"target {target_id[:13]} answered a completion"
+    ready = replace(target, status="ready", provider=None)
+    route = replace(known.route, state="open", expected_start_seconds=None)
+    if target.provider is not None:
+        return _change(replace(route, provider=target.provider, targets=(ready,)), reason)
+    return _change(replace(route, targets=tuple(ready if other is target else other for other in route.targets)), reason)
 
 
 def believe_failed(known: Known, generation: int, target_id: str, why: str) -> Change | None:
-    """A router saw that a target will never answer: it leaves the route; a route that depends on it alone closes if it is a provider's."""
+    """A router saw that a target will never answer: it leaves the route; a provider's route that is left without any closes."""
     target = _observed(known, generation, target_id)
     if target is None or known.route is None or not target.is_live:
         return None
     targets = tuple(other for other in known.route.targets if other is not target)
     route = replace(known.route, targets=targets)
-    state: State = "closed" if target.kind == "provider" else _state(route, stopped=False)
-    return _change(replace(route, state=state), f"target {target_id[:13]} failed: {why}")
+    alone = target.kind == "provider" and not any(other.is_live for other in targets)
+    settled = replace(route, state="closed") if alone else _settled(route, stopped=False)
+    return _change(settled, f"target {target_id[:13]} failed: {why}")
 
 
 def close_for_deletion(known: Known, fact: Fact) -> Change | None:
@@ -172,8 +228,12 @@ def _change(route: Route, reason: str) -> Change:
 
 
 def _closed(route: Route, fact: Fact, *, deleting: bool) -> Route:
-    draining: Sequence[Target] = [replace(target, status="draining") for target in route.targets]
-    return replace(route, generation=fact.generation, state="closed", last_event=fact.order, targets=tuple(draining), deleting=deleting)
+    closed = replace(route, generation=fact.generation, state="closed", last_event=fact.order, deleting=deleting)
+    return replace(_drained(closed), expected_start_seconds=None)
+
+
+def _drained(route: Route) -> Route:
+    return replace(route, targets=tuple(replace(target, status="draining") for target in route.targets))
 
 
 def _is_closed_for_good(known: Known, fact: Fact) -> bool:
@@ -183,21 +243,30 @@ def _is_closed_for_good(known: Known, fact: Fact) -> bool:
 def _continued(before: Route | None, target: Target) -> Target:
     """What is known of a target outlives the next report of it: ready stays ready, and one that drains never comes back."""
     known = before.target(target.target_id) if before else None
-    if known is None or not target.is_live:
+    if known is None:
         return target
-    return replace(target, status=known.status)
+    same = replace(target, engine_kind=known.engine_kind)  # the report knows the newest wish; this copy may be of an older one
+    return replace(same, status=known.status) if target.is_live else same
 
 
-def _state(route: Route, *, stopped: bool) -> State:
+def _settled(route: Route, *, stopped: bool) -> Route:
+    """The route in the state that its targets give it; one that sleeps goes on sleeping until a target lives."""
     live = [target for target in route.targets if target.is_live]
     if any(target.status == "ready" for target in live):
-        return "open"
+        return replace(route, state="open", expected_start_seconds=None)
     if live:
-        return "probing"
-    return "closed" if stopped or route.state == "closed" else "probing"
+        return replace(route, state="probing")
+    if route.state == "asleep":
+        return route
+    return replace(route, state="closed" if stopped or route.state == "closed" else "probing")
 
 
 def _observed(known: Known, generation: int, target_id: str) -> Target | None:
-    if known.route is None or known.route.state == "closed" or known.route.generation != generation:
+    """The target that was seen. An engine's id is a task's and never used again, so that a sighting of it counts whatever wish it was
+    made under; a provider's says nothing of how it is to be asked, which may be another way by now."""
+    if known.route is None or known.route.state == "closed":
         return None
-    return known.route.target(target_id)
+    target = known.route.target(target_id)
+    if target is None or (target.kind == "provider" and known.route.generation != generation):
+        return None
+    return target

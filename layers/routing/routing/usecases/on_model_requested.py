@@ -21,11 +21,12 @@ class OnModelRequested:
         if not isinstance(requested.model, ProviderModel):
             return False
         fact = fact_of(envelope, requested)
+        provider = requested.model.provider.document()
         described = about(requested.model, requested.version, envelope.metadata.occurred_at)
         return change_route(
             self._table,
             self._patience,
             envelope,
             requested.model_id,
-            lambda known: offer_provider(known, fact, described, requested.version),
+            lambda known: offer_provider(known, fact, described, provider, requested.version),
         )
