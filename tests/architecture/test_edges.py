@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from serving.domain.services import INTERRUPTION, REBALANCE, ServiceEvent
 from tests.architecture.reading import CHILDREN, Function, as_list, child, function, functions, of_type, pascal, references, template
 
 MAPPINGS = of_type("AWS::Lambda::EventSourceMapping")
@@ -28,7 +29,8 @@ def test_a_rule_with_a_function_gives_up_into_dead_letters(item: Function) -> No
     for event in item.events.values():
         assert _finite(event["Properties"]["RetryPolicy"])
         assert event["Properties"]["DeadLetterConfig"]["Arn"] == _dead_letters(item)
-        assert event["Properties"]["EventBusName"] == {"Ref": "Bus"}
+        ours = not any(source.startswith("aws.") for source in event["Properties"]["Pattern"].get("source", ()) if isinstance(source, str))
+        assert event["Properties"].get("EventBusName") == ({"Ref": "Bus"} if ours else None)
 
 
 @pytest.mark.parametrize("name", sorted(RULES))
@@ -134,6 +136,17 @@ def test_the_service_rule_follows_our_cluster_and_our_services_only() -> None:
     assert pattern["detail"]["group"] == [{"prefix": {"Fn::Sub": "service:slipway-${Environment}-"}}]
     router = of_type("AWS::ECS::Service", child(CHILDREN["DataPlane"]))["RouterService"]["ServiceName"]
     assert not as_list(router["Fn::Sub"])[0].startswith("slipway-")
+
+
+def test_rules_on_services_follow_our_services_only() -> None:
+    """ECS names the service in `resources` alone; of whole accounts' instances only what EC2 takes back is heard."""
+    (service,) = function("ServingOnEngineServiceChangedFunction").events.values()
+    pattern = service["Properties"]["Pattern"]
+    (prefix,) = pattern["resources"]
+    assert prefix["prefix"]["Fn::Sub"].endswith(":service/${DataPlane.Outputs.ClusterName}/slipway-${Environment}-")
+    assert set(pattern["detail"]["eventName"]) == {event.value for event in ServiceEvent}
+    (host,) = function("ServingOnEngineHostInterruptedFunction").events.values()
+    assert host["Properties"]["Pattern"] == {"source": ["aws.ec2"], "detail-type": [INTERRUPTION, REBALANCE]}
 
 
 def test_serving_hears_of_every_state_of_a_route() -> None:

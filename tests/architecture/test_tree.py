@@ -12,7 +12,7 @@ from tests.architecture.reading import CONTEXTS, Function, functions, pascal
 HANDLER_LINES = 40
 DOORS = {
     "http": {"http"},
-    "event": {"event"},
+    "event": {"event", "raw_event"},
     "schedule": {"schedule"},
     "stream": {"stream"},
     "queue": {"queue", "raw_queue"},
@@ -20,7 +20,7 @@ DOORS = {
 }
 # These answer without our envelope: API Gateway asks the one, and anybody may read the other.
 DOORLESS = {"authorize_request", "read_api_document"}
-SERVICE_EVENTS = {"on_engine_task_changed"}  # AWS's own facts, named by us
+SERVICE_EVENTS = {"on_engine_task_changed", "on_engine_service_changed", "on_engine_host_interrupted"}  # AWS's own facts, named by us
 
 each = pytest.mark.parametrize("item", functions(), ids=lambda item: item.logical_id)
 

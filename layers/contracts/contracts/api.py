@@ -13,6 +13,7 @@ from contracts import views
 from contracts.access import IssueToken, Token
 from contracts.common import Page
 from contracts.model import MODEL_SPEC
+from contracts.patch import ModelPatch
 from contracts.problems import PROBLEMS, ProblemKind
 from contracts.responses import Accepted, ListEvents, ListModels, Operation
 
@@ -107,6 +108,64 @@ ROUTES: Final = (
         refusals=("model-not-found",),
     ),
     ApiRoute(
+        method="PATCH",
+        path="/models/{model_id}",
+        context="serving",
+        function="update_model",
+        summary="Change a model's wish; what restarts copies has to be acknowledged",
+        scope="models:write",
+        status=202,
+        body=ModelPatch,
+        answer=Accepted,
+        idempotent=True,
+        conditional=True,
+        tagged=True,
+        refusals=(
+            "model-not-found",
+            "group-not-yours",
+            "operation-in-progress",
+            "update-not-possible",
+            "restart-acknowledgement-required",
+            "acknowledgement-mismatch",
+        ),
+    ),
+    ApiRoute(
+        method="POST",
+        path="/models/{model_id}/start",
+        context="serving",
+        function="start_model",
+        summary="Bring a stopped model into service, as it is wanted now",
+        scope="models:write",
+        status=202,
+        answer=Accepted,
+        idempotent=True,
+        conditional=True,
+        tagged=True,
+        refusals=(
+            "model-not-found",
+            "operation-in-progress",
+            "start-not-possible",
+        ),
+    ),
+    ApiRoute(
+        method="POST",
+        path="/models/{model_id}/stop",
+        context="serving",
+        function="stop_model",
+        summary="Take a model out of service and give its copies back; its wish stays",
+        scope="models:write",
+        status=202,
+        answer=Accepted,
+        idempotent=True,
+        conditional=True,
+        tagged=True,
+        refusals=(
+            "model-not-found",
+            "operation-in-progress",
+            "stop-not-possible",
+        ),
+    ),
+    ApiRoute(
         method="DELETE",
         path="/models/{model_id}",
         context="serving",
@@ -117,7 +176,7 @@ ROUTES: Final = (
         answer=Accepted,
         idempotent=True,
         conditional=True,
-        refusals=("model-not-found", "deletion-under-way"),
+        refusals=("model-not-found", "deletion-under-way", "delete-protected"),
     ),
     ApiRoute(
         method="POST",

@@ -171,6 +171,33 @@ class Capacity(Contract):
         return self
 
 
+class Limits(Contract):
+    """What routers let through. Each router task counts for itself."""
+
+    max_in_flight: int | None = Field(default=None, ge=1, le=100_000, description="requests at a time per router task; null = no limit")
+
+
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+TimeOfDay = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+
+
+class Window(Contract):
+    """When the model shall be in service, by the wall clock of the schedule's zone. One that closes before it opens ends on the next day."""
+
+    days: list[Weekday] = Field(min_length=1, max_length=7, examples=[["mon", "tue", "wed", "thu", "fri"]], description="days it opens on")
+    opens: TimeOfDay = Field(examples=["08:00"])
+    closes: TimeOfDay = Field(examples=["18:00"])
+
+
+class Schedule(Contract):
+    """In service within the windows, stopped outside of them. A manual start or stop holds until the next boundary."""
+
+    time_zone: str = Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_+/-]+$", examples=["Europe/Berlin"], description="IANA name")
+    windows: list[Window] = Field(min_length=1, max_length=28)
+    lead_minutes: int = Field(default=0, ge=0, le=120, description="how long before a window opens the start begins")
+    enabled: bool = True
+
+
 class Provider(Contract):
     """A third party that answers in our stead. `secret` refers to the Secrets Manager secret that holds the API key."""
 
@@ -206,6 +233,9 @@ class _Model(Contract):
     tags: dict[TagKey, TagValue] = Field(default_factory=dict, max_length=40)
     features: Features = Field(default_factory=Features)
     generation_defaults: GenerationDefaults = Field(default_factory=GenerationDefaults)
+    limits: Limits = Field(default_factory=Limits)
+    schedule: Schedule | None = None
+    delete_protection: bool = Field(default=False, description="while true, a deletion is refused")
 
     @field_validator("model_id")
     @classmethod

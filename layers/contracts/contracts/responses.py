@@ -8,13 +8,13 @@ from contracts.common import Contract, Failure, ModelId, Page, Semver, Ulid
 from contracts.model import HostedModel, ProviderModel, Status
 
 OperationStatus = Literal["Pending", "Running", "Succeeded", "Failed", "Superseded", "Cancelled"]
-OperationKind = Literal["create", "update", "start", "stop", "delete", "retry"]
+OperationKind = Literal["create", "update", "start", "stop", "delete", "retry", "sleep", "wake"]
 
 
 class Condition(Contract):
     """One aspect of a model's state: whether it holds, why, and since when."""
 
-    type: Literal["ArtifactValidated", "CapacityAvailable", "EngineReady", "RouteOpen"]
+    type: Literal["ArtifactValidated", "CapacityAvailable", "EngineReady", "RouteOpen", "UpToDate"]
     status: Literal["True", "False", "Unknown"]
     reason: str
     message: str = ""

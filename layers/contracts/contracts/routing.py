@@ -5,9 +5,9 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from contracts.common import Contract, EventContract, Failure, Group, ModelId, Semver
-from contracts.model import Features, GenerationDefaults, Hosting, Provider, Task
+from contracts.model import Features, GenerationDefaults, Hosting, Limits, Provider, Task
 
-RouteState = Literal["probing", "open", "closed"]
+RouteState = Literal["probing", "open", "closed", "asleep"]
 TargetState = Literal["probing", "ready", "draining"]
 
 ROUTES_PARTITION = "ROUTES"
@@ -27,6 +27,7 @@ class RouteTarget(Contract):
     weight: int = Field(default=100, ge=0, le=10_000, description="share of the route's traffic among ready targets")
     status: TargetState = Field(examples=["ready"])
     engine_kind: str | None = Field(default=None, examples=["llama.cpp"])
+    provider: Provider | None = Field(default=None, description="of a provider target that differs from the route's own")
 
 
 class Route(Contract):
@@ -46,6 +47,8 @@ class Route(Contract):
     generation_defaults: GenerationDefaults = Field(default_factory=GenerationDefaults)
     targets: list[RouteTarget] = Field(default_factory=list)
     provider: Provider | None = None
+    limits: Limits = Field(default_factory=Limits)
+    expected_start_seconds: float | None = Field(default=None, ge=0, description="how long a start is likely to take, while asleep")
 
 
 class RouteChanged(EventContract):
@@ -77,7 +80,37 @@ class RouteHealthObserved(EventContract):
     observed_at: str = Field(examples=["2026-01-01T00:00:00.000Z"])
 
 
-EVENTS: tuple[type[EventContract], ...] = (RouteChanged, RouteHealthObserved)
+class LoadObserved(EventContract):
+    """What one router task saw of one model in the last seconds; sent while there is traffic, and once when it has ended."""
+
+    source: ClassVar[str] = "slipway.routing"
+
+    model_id: ModelId = Field(examples=["smollm2-135m"])
+    router_id: str = Field(examples=["router-0"])
+    observed_at: str = Field(examples=["2026-01-01T00:00:00.000Z"])
+    window_seconds: float = Field(gt=0, examples=[2.0])
+    in_flight: int = Field(ge=0, examples=[12], description="requests under way at the end of the window")
+    queued: int = Field(default=0, ge=0, description="of these, held until a copy is there")
+    requests: int = Field(ge=0, examples=[31], description="finished within the window")
+    errors: int = Field(default=0, ge=0, description="of these, answered with 5xx by an engine or provider, or not at all")
+    time_to_first_token_ms: float | None = Field(default=None, ge=0, examples=[180.0], description="95th percentile within the window")
+    tokens_per_second: float | None = Field(default=None, ge=0, examples=[900.0], description="output tokens, where the answers say how many")
+    ready_targets: int = Field(ge=0, examples=[1])
+    last_request_at: str | None = Field(default=None, examples=["2026-01-01T00:00:00.000Z"])
+
+
+class ModelWakeRequested(EventContract):
+    """A request came for a model that sleeps. Each router task says so once per sleep, and again every 30 s while requests wait."""
+
+    source: ClassVar[str] = "slipway.routing"
+
+    model_id: ModelId = Field(examples=["smollm2-135m"])
+    generation: int = Field(ge=1, examples=[3], description="of the sleeping route")
+    router_id: str = Field(examples=["router-0"])
+    requested_at: str = Field(examples=["2026-01-01T00:00:00.000Z"])
+
+
+EVENTS: tuple[type[EventContract], ...] = (RouteChanged, RouteHealthObserved, LoadObserved, ModelWakeRequested)
 
 
 def route_of(document: dict[str, Any]) -> Route:

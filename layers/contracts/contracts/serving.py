@@ -7,6 +7,7 @@ from pydantic import Field
 from contracts.common import Contract, EventContract, Failure, ModelId, Semver, Ulid
 from contracts.model import Hosting, ModelSpec
 
+ChangeClass = Literal["hot", "rolling", "restart"]
 TargetStatus = Literal["starting", "running", "stopping"]
 _EXAMPLE_OPERATION = "01KAHV5X3V8Q4T1N6F2R7C9B0D"
 
@@ -33,9 +34,24 @@ class ModelRequested(_ServingEvent):
 class ModelUpdated(_ServingEvent):
     """A model's wish has changed. `changes` is the merge patch that was accepted; `model` the whole wish after it."""
 
+    contract_version: ClassVar[str] = "1.1"
+
     operation_id: Ulid = Field(examples=[_EXAMPLE_OPERATION])
     changes: dict[str, Any] = Field(examples=[{"description": "The small one"}])
     model: ModelSpec
+    change_class: ChangeClass | None = Field(
+        default=None, examples=["hot"], description="hot: nothing restarts; rolling: copies come or go; restart: containers are replaced"
+    )
+    rolled_back: bool = Field(default=False, description="the platform has gone back to the wish that was served before")
+
+
+class ModelStopRequested(_ServingEvent):
+    """A model shall leave service and give its copies back; its wish stays. `asleep`: the next request wakes it."""
+
+    operation_id: Ulid = Field(examples=[_EXAMPLE_OPERATION])
+    hosting: Hosting = Field(examples=["hosted"])
+    asleep: bool = False
+    expected_start_seconds: float | None = Field(default=None, ge=0, examples=[42.0], description="what its own starts took, for those who wait")
 
 
 class ModelDeletionRequested(_ServingEvent):
@@ -55,8 +71,21 @@ class Target(Contract):
     status: TargetStatus = Field(examples=["running"])
 
 
+class ScalingDecision(Contract):
+    """Why the number of copies was changed: what was observed, against what target."""
+
+    before: int = Field(ge=0, examples=[1])
+    after: int = Field(ge=0, examples=[2])
+    metric: str = Field(examples=["in_flight_per_task"])
+    observed: float | None = Field(default=None, examples=[14.5])
+    target: float | None = Field(default=None, examples=[8.0])
+    reason: str = Field(examples=["in_flight_per_task is 14.5, above its target of 8"])
+
+
 class CapacityChanged(_ServingEvent):
     """The copies of a model that run, or shall run, have changed. Carries all that the route table needs of the model."""
+
+    contract_version: ClassVar[str] = "1.1"
 
     version: Semver = Field(examples=["1.0.0"])
     desired: int = Field(ge=0, examples=[1])
@@ -64,6 +93,7 @@ class CapacityChanged(_ServingEvent):
     targets: list[Target] = Field(default_factory=list)
     reason: str = Field(examples=["task 4a1f0c1b2d3e is running"])
     model: ModelSpec
+    decision: ScalingDecision | None = None
 
 
 class ModelInService(_ServingEvent):
@@ -75,9 +105,32 @@ class ModelInService(_ServingEvent):
 
 
 class ModelStopped(_ServingEvent):
-    """The last copy of the model has ended, as asked."""
+    """The last copy of the model has ended, as asked. `asleep`: the next request wakes it."""
+
+    contract_version: ClassVar[str] = "1.1"
 
     operation_id: Ulid = Field(examples=[_EXAMPLE_OPERATION])
+    asleep: bool = False
+
+
+Aspect = Literal["CapacityAvailable", "EngineReady"]
+
+
+class ModelDegraded(_ServingEvent):
+    """Something keeps the model from being served as it should be. Its status stays; the platform goes on trying, within its limits."""
+
+    condition: Aspect = Field(examples=["CapacityAvailable"], description="the condition that does not hold any more")
+    failure: Failure
+    running: int = Field(ge=0, examples=[0], description="copies that run all the same")
+
+
+class ModelRecovered(_ServingEvent):
+    """What ModelDegraded told of has passed."""
+
+    condition: Aspect = Field(examples=["CapacityAvailable"], description="the condition that holds again")
+    was: str = Field(examples=["CapacityUnavailable"], description="the reason that it had")
+    since: str = Field(examples=["2026-01-01T00:00:00.000Z"], description="since when it had not held")
+    running: int = Field(ge=0, examples=[1])
 
 
 class ModelDeleted(_ServingEvent):
@@ -98,9 +151,12 @@ EVENTS: tuple[type[EventContract], ...] = (
     ModelRequested,
     ModelUpdated,
     ModelDeletionRequested,
+    ModelStopRequested,
     CapacityChanged,
     ModelInService,
     ModelStopped,
+    ModelDegraded,
+    ModelRecovered,
     ModelDeleted,
     ModelFailed,
 )

@@ -2,7 +2,7 @@
 
     parse → call → answer      with log keys, trace, metrics and the one mapping from errors to answers.
 
-HTTP API (`http`), bus rule (`event`), queue behind a bus rule (`queue`, `raw_queue`), table stream (`stream`), state machine task (`step`),
+HTTP API (`http`), bus rule (`event`; `raw_event` for AWS's own events), queue behind a bus rule (`queue`, `raw_queue`), table stream (`stream`), state machine task (`step`),
 schedule (`schedule`).
 """
 
@@ -21,12 +21,12 @@ from kit.errors import (
     SlipwayError,
     TooLarge,
     Unauthenticated,
-    Violation,
     http_status,
     problem,
 )
 from kit.observability import logger, metrics, tracer
 from kit.table import Row, decode
+from kit.validation import validated
 
 __all__ = [
     "Answer",
@@ -36,11 +36,11 @@ __all__ = [
     "http",
     "principal_context",
     "queue",
+    "raw_event",
     "raw_queue",
     "schedule",
     "step",
     "stream",
-    "validated",
 ]
 
 MAX_BODY_BYTES = 1_000_000
@@ -118,20 +118,6 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def validated(validate: Callable[[Any], Body], content: Any) -> Body:
-    """Run a pydantic validation and translate its errors into ours."""
-    from pydantic import ValidationError
-
-    try:
-        return validate(content)
-    except ValidationError as error:
-        violations = [
-            Violation(_path(_location(e), content), e["type"].replace("_", "-"), e["msg"])
-            for e in error.errors(include_url=False, include_input=False)
-        ]
-        raise InvalidRequest("validation-failed", f"{len(violations)} field(s) are not acceptable", violations=violations) from None
-
-
 def http(function: Callable[[Request], Answer]) -> Handler:
     """A door for one route of the HTTP API."""
 
@@ -161,6 +147,19 @@ def event(function: Callable[[Envelope], None]) -> Handler:
     @functools.wraps(function)
     def handler(message: dict[str, Any], context: Any) -> None:
         _take(message, function, context)
+
+    return handler
+
+
+def raw_event(function: Callable[[dict[str, Any]], None]) -> Handler:
+    """A door for a rule on AWS's own events, which carry no envelope of ours. Refusals and errors as in `event`."""
+
+    @_measured
+    @tracer.capture_lambda_handler(capture_response=False, capture_error=False)
+    @functools.wraps(function)
+    def handler(message: dict[str, Any], context: Any) -> None:
+        _log_context(message["id"], context, event_type=message["detail-type"])
+        _final(lambda: function(message))
 
     return handler
 
@@ -338,38 +337,6 @@ def _respond(answer: Answer, request_id: str) -> dict[str, Any]:
     headers = {"content-type": "application/json", "cache-control": "no-store", "x-request-id": request_id, **answer.headers}
     body = "" if answer.body is None else answer.body if isinstance(answer.body, str) else json.dumps(answer.body, ensure_ascii=False)
     return {"statusCode": answer.status, "headers": headers, "body": body}
-
-
-def _path(location: tuple[int | str, ...], content: Any) -> str:
-    """`capacity.min`, `artifact.files[2].path`; a discriminated union's own tag is not a field and is left out."""
-    text = ""
-    here, tag_passed = content, False
-    for place, part in enumerate(location):
-        if isinstance(part, int):
-            text += f"[{part}]"
-            here, tag_passed = here[part] if isinstance(here, list) and part < len(here) else None, False
-            continue
-        if not tag_passed and _is_tag(part, location[place + 1 :], here):
-            tag_passed = True
-            continue
-        text += f".{part}" if text else part
-        here, tag_passed = here.get(part) if isinstance(here, dict) else None, False
-    return text
-
-
-def _is_tag(part: str, rest: tuple[int | str, ...], here: Any) -> bool:
-    """Whether `part` is the value by which a union chose, and no field; a field of the same name may follow it (`provider.provider`)."""
-    if not isinstance(here, dict) or part not in {value for value in here.values() if isinstance(value, str)}:
-        return False
-    return part not in here or (bool(rest) and rest[0] in here)
-
-
-def _location(error: Mapping[str, Any]) -> tuple[int | str, ...]:
-    """Where the error is; one about the choice within a union is about the field that chooses."""
-    location: tuple[int | str, ...] = error["loc"]
-    if error["type"] in {"union_tag_invalid", "union_tag_not_found"}:
-        return (*location, str(error["ctx"]["discriminator"]).strip("'"))
-    return location
 
 
 def _refuse_deep(text: str) -> None:

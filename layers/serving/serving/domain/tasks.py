@@ -11,7 +11,7 @@ _SERVICE_GROUP = "service:"
 _UNHEALTHY = "failed container health checks"
 _KILLED, _TERMINATED = 137, 143  # exit statuses after SIGKILL and SIGTERM: what a stop that was asked for looks like
 
-WAITS = frozenset({"capacity-unavailable", "host-lost"})
+WAITS = frozenset({"capacity-unavailable", "ecs-throttled", "host-lost", "quota-exceeded", "spot-interrupted", "spot-quota-exceeded"})
 """Not the model's doing: ECS goes on trying, only the operation's deadline ends it."""
 
 PASSING = frozenset(
@@ -23,6 +23,7 @@ PASSING = frozenset(
         "image-pull-failed",
         "out-of-memory-host",
         "port-in-use",
+        "start-impaired",
         "task-resources-unavailable",
         "task-terminated",
         "weights-download-failed",
