@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 from contracts.api import ROUTES, ApiRoute, Shape
 from contracts.common import MODEL_ID_PATTERN, SEMVER_PATTERN
-from contracts.examples import HOSTED_MODEL, PROVIDER_MODEL
+from contracts.examples import HOSTED_MODEL, PROVIDER_MODEL, SCHEDULE
 from contracts.problems import PROBLEMS, ProblemKind
 from contracts.views import Problem
 
@@ -40,6 +40,7 @@ _REQUEST_ID = {"description": "Names this request in the logs.", "schema": {"typ
 _ETAG = {"description": 'The generation, in quotes: `"3"`.', "schema": {"type": "string"}}
 _REQUEST_EXAMPLES = {
     "create_model": {"hosted": {"value": dict(HOSTED_MODEL)}, "provider": {"value": dict(PROVIDER_MODEL)}},
+    "set_schedule": {"office hours": {"value": dict(SCHEDULE)}},
     "issue_token": {"inference": {"value": {"name": "notebook", "groups": ["research"], "scopes": ["inference"]}}},
 }
 _GATEWAY = {

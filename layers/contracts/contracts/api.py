@@ -12,7 +12,7 @@ from pydantic import BaseModel, TypeAdapter
 from contracts import views
 from contracts.access import IssueToken, Token
 from contracts.common import Page
-from contracts.model import MODEL_SPEC
+from contracts.model import MODEL_SPEC, Schedule
 from contracts.patch import ModelPatch
 from contracts.problems import PROBLEMS, ProblemKind
 from contracts.responses import Accepted, ListEvents, ListModels, Operation
@@ -177,6 +177,57 @@ ROUTES: Final = (
         idempotent=True,
         conditional=True,
         refusals=("model-not-found", "deletion-under-way", "delete-protected"),
+    ),
+    ApiRoute(
+        method="PUT",
+        path="/models/{model_id}/schedule",
+        context="serving",
+        function="set_schedule",
+        summary="Let a model be in service within windows of the week, and stopped outside of them",
+        scope="models:write",
+        status=202,
+        body=Schedule,
+        answer=Accepted,
+        idempotent=True,
+        conditional=True,
+        tagged=True,
+        refusals=(
+            "model-not-found",
+            "group-not-yours",
+            "operation-in-progress",
+            "update-not-possible",
+        ),
+    ),
+    ApiRoute(
+        method="GET",
+        path="/models/{model_id}/schedule",
+        context="serving",
+        function="read_schedule",
+        summary="Read a model's schedule: whether a window is open, what happens next, what a person overrides",
+        scope="models:read",
+        answer=views.ScheduleState,
+        tagged=True,
+        refusals=("model-not-found", "schedule-not-found"),
+    ),
+    ApiRoute(
+        method="DELETE",
+        path="/models/{model_id}/schedule",
+        context="serving",
+        function="remove_schedule",
+        summary="Let a model be started and stopped by people alone",
+        scope="models:write",
+        status=202,
+        answer=Accepted,
+        idempotent=True,
+        conditional=True,
+        tagged=True,
+        refusals=(
+            "model-not-found",
+            "schedule-not-found",
+            "group-not-yours",
+            "operation-in-progress",
+            "update-not-possible",
+        ),
     ),
     ApiRoute(
         method="POST",

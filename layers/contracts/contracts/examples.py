@@ -33,6 +33,15 @@ PROVIDER_MODEL: Final[Mapping[str, Any]] = MappingProxyType(
 )
 """A body for `POST /models`: a model that a third party serves."""
 
+SCHEDULE: Final[Mapping[str, Any]] = MappingProxyType(
+    {
+        "time_zone": "Europe/Berlin",
+        "windows": [{"days": ["mon", "tue", "wed", "thu", "fri"], "opens": "08:00", "closes": "18:00"}],
+        "lead_minutes": 10,
+    }
+)
+"""A body for `PUT /models/{model_id}/schedule`: in service during office hours."""
+
 _ROUTE: Final = {
     "model_id": "smollm2-135m",
     "revision": 17,

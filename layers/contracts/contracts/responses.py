@@ -21,8 +21,16 @@ class Condition(Contract):
     since: str
 
 
+class NextAction(Contract):
+    """What a schedule does next: the moment in UTC, and as the clock of the schedule's zone shows it."""
+
+    action: Literal["start", "stop"]
+    at: str
+    local: str
+
+
 class ObservedState(Contract):
-    """What is true of every model beside the wish."""
+    """What is true of every model beside the wish. `next_action` is its schedule's, where it has one."""
 
     status: Status
     conditions: list[Condition]
@@ -35,6 +43,7 @@ class ObservedState(Contract):
     created_at: str
     updated_by: str
     updated_at: str
+    next_action: NextAction | None = None
     links: dict[str, str]
 
 

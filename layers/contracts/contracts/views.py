@@ -10,8 +10,8 @@ from pydantic import Field, TypeAdapter
 from contracts.access import Token
 from contracts.artifact import ManifestFile
 from contracts.common import Contract, Failure, ModelId, Semver, Sha256
-from contracts.model import Capacity, HostedModel, ProviderModel
-from contracts.responses import ObservedState, TimelineEntry
+from contracts.model import Capacity, HostedModel, ProviderModel, Schedule
+from contracts.responses import NextAction, ObservedState, TimelineEntry
 
 
 class ObservedCapacity(Capacity):
@@ -40,6 +40,17 @@ class ModelList(Contract):
 
     items: list[ReadModel]
     next_token: str | None
+
+
+class ScheduleState(Contract):
+    """A model's schedule and how it stands. `overridden_until`: so long holds what a person did against it; null = nothing does."""
+
+    model_id: ModelId
+    generation: int = Field(ge=1)
+    schedule: Schedule
+    in_window: bool
+    next_action: NextAction | None
+    overridden_until: str | None
 
 
 class Timeline(Contract):

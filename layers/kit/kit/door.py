@@ -2,8 +2,8 @@
 
     parse → call → answer      with log keys, trace, metrics and the one mapping from errors to answers.
 
-HTTP API (`http`), bus rule (`event`; `raw_event` for AWS's own events), queue behind a bus rule (`queue`, `raw_queue`), table stream (`stream`), state machine task (`step`),
-schedule (`schedule`).
+HTTP API (`http`), bus rule (`event`; `raw_event` for events of AWS itself), queue behind a bus rule (`queue`, `raw_queue`),
+table stream (`stream`), state machine task (`step`), schedule (`schedule`), one-time schedule (`alarm`).
 """
 
 import functools
@@ -32,6 +32,7 @@ __all__ = [
     "Answer",
     "Caller",
     "Request",
+    "alarm",
     "event",
     "http",
     "principal_context",
@@ -226,6 +227,21 @@ def schedule(function: Callable[[], Mapping[str, Any]]) -> Handler:
         _log_context("sweep", context)
         outcome = dict(function())
         logger.info("swept", extra=outcome)
+        return outcome
+
+    return handler
+
+
+def alarm(function: Callable[[dict[str, Any]], Mapping[str, Any]]) -> Handler:
+    """A door for a one-time schedule that we set ourselves, called with what it was set with; answers (and logs) what was done."""
+
+    @_measured
+    @tracer.capture_lambda_handler(capture_response=False, capture_error=False)
+    @functools.wraps(function)
+    def handler(message: dict[str, Any], context: Any) -> dict[str, Any]:
+        _log_context("alarm", context)
+        outcome = dict(function(message))
+        logger.info("alarm rang", extra={"called_with": message, "outcome": outcome})
         return outcome
 
     return handler

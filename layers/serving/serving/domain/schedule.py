@@ -14,8 +14,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
-from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 START, STOP = "start", "stop"
 SHORTEST_MINUTES = 15  # of a window and of a pause: below it, starting and draining take as long as what they are for
@@ -118,7 +120,7 @@ def _spans(schedule: Schedule, around: datetime, first: int, last: int, *, lead:
     return _merged(found)
 
 
-def _opened(zone: ZoneInfo, window: Mapping[str, Any], day: date) -> _Span:
+def _opened(zone: "ZoneInfo", window: Mapping[str, Any], day: date) -> _Span:
     opens, closes = _time(window["opens"]), _time(window["closes"])
     last = day if opens < closes else day + timedelta(days=1)
     return _moment(zone, datetime.combine(day, opens))[0], _moment(zone, datetime.combine(last, closes))[1]
@@ -135,7 +137,7 @@ def _merged(spans: list[_Span]) -> list[_Span]:
 
 
 @lru_cache(maxsize=4096)
-def _moment(zone: ZoneInfo, wall: datetime) -> _Span:
+def _moment(zone: "ZoneInfo", wall: datetime) -> _Span:
     """The first and the last moment (in UTC) at which the zone's clock shows `wall`; twice the moment of the jump if it never does."""
     first = wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
     second = wall.replace(tzinfo=zone, fold=1).astimezone(UTC)
@@ -185,14 +187,16 @@ def _time(text: str) -> time:
     return time(*divmod(_minutes(text), 60))
 
 
-def _known_zone(schedule: Schedule) -> ZoneInfo:
+def _known_zone(schedule: Schedule) -> "ZoneInfo":
     zone = _zone(str(schedule["time_zone"]))
     if zone is None:
         raise ValueError(f"{schedule['time_zone']} is no time zone")
     return zone
 
 
-def _zone(name: str) -> ZoneInfo | None:
+def _zone(name: str) -> "ZoneInfo | None":
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # ten milliseconds of every cold start, for the few models that have a schedule
+
     if name.startswith(_NO_ZONES):
         return None
     try:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from serving.domain import schedule
 from serving.domain.model import Spec
 
 MAX_BYTES = 49_152  # a ledger row holds the wish three times, a task definition takes 64 KiB, an event travels with it
@@ -18,7 +19,11 @@ def complaints(spec: Spec) -> Iterator[tuple[str, str, str]]:
     if size > MAX_BYTES:
         yield "", "too-large", f"the model's description takes {size} bytes of JSON, more than {MAX_BYTES}"
     if spec["hosting"] != "hosted":
+        if spec.get("schedule"):
+            yield "schedule", "not-for-provider-models", "a third party serves this model: there is nothing of ours to start and to stop"
         return
+    if spec.get("schedule"):
+        yield from schedule.complaints(spec["schedule"])
     if spec["capacity"]["desired"] < 1:
         yield "capacity.desired", "too-small", "a model is created with at least one copy"
     yield from _seconds(spec["container"]["environment"])

@@ -5,6 +5,7 @@ from itertools import islice
 from typing import Any
 
 from kit.caller import Caller
+from kit.clock import Clock
 from serving.domain.model import Model
 from serving.ports import Store
 from serving.usecases import views
@@ -37,8 +38,8 @@ class ModelFilter:
 class ListModels:
     """Pages by model id, through an index that may be a moment behind."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store, self._clock = store, clock
 
     def __call__(self, caller: Caller, wanted: ModelFilter, limit: int, next_token: str | None) -> dict[str, Any]:
         """`{"items", "next_token"}`; a page is short only at the end."""
@@ -49,4 +50,5 @@ class ListModels:
         page = list(islice(found, limit + 1))
         # The token names the last model shown, never one that the caller must not know of.
         more = seal(page[limit - 1].model_id, question) if len(page) > limit else None
-        return {"items": [views.model(model) for model in page[:limit]], "next_token": more}
+        now = self._clock.now()
+        return {"items": [views.model(model, now) for model in page[:limit]], "next_token": more}

@@ -1,11 +1,15 @@
 """Aggregates as the management API shows them; `contracts.views` says the same in types, and tests compare the two."""
 
+from datetime import datetime
 from typing import Any
 
 from kit.caller import Caller
+from kit.clock import iso
 from kit.errors import NotFound
+from serving.domain.agenda import schedule_of
 from serving.domain.model import Model
 from serving.domain.operation import Operation
+from serving.domain.schedule import local, next_boundary
 from serving.ports import LedgerEntry, Store
 
 
@@ -25,7 +29,14 @@ def model_links(model_id: str) -> dict[str, str]:
     return {"model": f"/models/{model_id}", "events": f"/models/{model_id}/events"}
 
 
-def model(shown: Model) -> dict[str, Any]:
+def next_action(shown: Model, now: datetime) -> dict[str, str] | None:
+    """What the model's schedule does next, and when; None where none acts on it."""
+    schedule = schedule_of(shown)
+    coming = next_boundary(schedule, now) if schedule else None
+    return {"action": coming.action, "at": iso(coming.at), "local": local(schedule, coming.at)} if schedule and coming else None
+
+
+def model(shown: Model, now: datetime) -> dict[str, Any]:
     """The body of `GET /models/{id}`."""
     wish = dict(shown.spec)
     if "capacity" in wish:
@@ -44,6 +55,7 @@ def model(shown: Model) -> dict[str, Any]:
         "created_at": shown.created_at,
         "updated_by": shown.updated_by,
         "updated_at": shown.updated_at,
+        "next_action": next_action(shown, now),
         "links": links,
     }
 

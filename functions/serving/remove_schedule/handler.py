@@ -1,0 +1,22 @@
+"""Accepts that a model is started and stopped by people alone.
+
+Trigger: `DELETE /models/{model_id}/schedule`. Takes: `Idempotency-Key`, `If-Match`. Emits: `ModelUpdated`, through the ledger.
+Answers: 202 with the operation.
+On failure: a problem document; nothing is written unless everything is.
+"""
+
+from kit.caller import command
+from kit.door import Answer, Request, http
+from serving import wiring
+
+
+@http
+def handler(request: Request) -> Answer:
+    """Remove one."""
+    request.caller.require("models:write")
+    model_id, generation = request.path_parameters["model_id"], request.expected_generation
+    what = {"do": "DELETE /models/{model_id}/schedule", "model_id": model_id, "generation": generation}
+    asked = command(request.caller.subject, request.idempotency_key, what)
+    answer = wiring.remove_schedule()(request.caller, model_id, generation, asked)
+    headers = {"location": answer["body"]["links"]["operation"], "etag": f'"{answer["generation"]}"'}
+    return Answer(202, answer["body"], headers)

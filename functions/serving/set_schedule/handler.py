@@ -1,0 +1,24 @@
+"""Accepts that a model is in service within windows of the week, and stopped outside of them.
+
+Trigger: `PUT /models/{model_id}/schedule`. Takes: the schedule, `Idempotency-Key`, `If-Match`. Emits: `ModelUpdated`, through the ledger.
+Answers: 202 with the operation.
+On failure: a problem document; nothing is written unless everything is.
+"""
+
+from contracts.model import Schedule
+from kit.caller import command
+from kit.door import Answer, Request, http
+from serving import wiring
+
+
+@http
+def handler(request: Request) -> Answer:
+    """Set one."""
+    request.caller.require("models:write")
+    model_id, generation = request.path_parameters["model_id"], request.expected_generation
+    schedule = request.body(Schedule.model_validate).document()
+    what = {"do": "PUT /models/{model_id}/schedule", "model_id": model_id, "generation": generation, "body": schedule}
+    asked = command(request.caller.subject, request.idempotency_key, what)
+    answer = wiring.set_schedule()(request.caller, model_id, schedule, generation, asked)
+    headers = {"location": answer["body"]["links"]["operation"], "etag": f'"{answer["generation"]}"'}
+    return Answer(202, answer["body"], headers)
