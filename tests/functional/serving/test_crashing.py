@@ -11,7 +11,8 @@ from kit.aws import client
 from tests.fabric import world
 from tests.fabric.crash import sweep, watching
 from tests.fabric.wire import http_event, queue_event, stream_event
-from tests.functional.serving import samples
+from tests.functional.serving import aws_events, samples
+from tests.functional.serving.hosts import host_with_task
 from tests.functional.serving.world import TABLE, Serving, own_event, reaction, serving_world
 
 _KEY = {"idempotency-key": "once"}
@@ -43,6 +44,21 @@ def _failed(serving: Serving) -> None:
 
 def _in_service(serving: Serving) -> None:
     serving.in_service()
+
+
+def _launching(serving: Serving) -> None:
+    """A service that has no task yet."""
+    _, accepted = serving.create()
+    serving.pump()
+    serving.hear("ModelVersionValidated", samples.validated(), within=accepted["operation_id"])
+
+
+def _two_copies(serving: Serving) -> None:
+    """In service with a second copy, on an instance of its own."""
+    service = serving.in_service()
+    instance, task = host_with_task(service)
+    serving.ecs(samples.task_event(service, "RUNNING", 3, task=task))
+    serving.host = instance
 
 
 def _deleting(serving: Serving) -> None:
@@ -118,6 +134,10 @@ def _task(make: Callable[[str], dict[str, Any]]) -> Act:
     return act
 
 
+def _service(make: Callable[[str], dict[str, Any]]) -> Act:
+    return lambda serving: serving.run("on_engine_service_changed", make("slipway-test-smollm2-135m-1-0-0-g1"))
+
+
 class _Step:
     """Runs a step twice with the same order, as a machine would: the order is made before the first run changes anything."""
 
@@ -150,6 +170,12 @@ CASES: dict[str, tuple[Act, Act]] = {
     "on_engine_task_changed, the last one": (
         _stopping,
         _task(lambda s: samples.task_event(s, "STOPPED", 6, desired="STOPPED", stopCode="ServiceSchedulerInitiated")),
+    ),
+    "on_engine_service_changed, no place": (_launching, _service(lambda s: aws_events.service_action(s, "SERVICE_TASK_PLACEMENT_FAILURE"))),
+    "on_engine_service_changed, given up": (_launching, _service(aws_events.deployment_failed)),
+    "on_engine_host_interrupted": (
+        _two_copies,
+        lambda serving: serving.run("on_engine_host_interrupted", aws_events.interruption(serving.host)),
     ),
     "on_model_version_validated": (_validating, _news("ModelVersionValidated", samples.validated())),
     "on_model_version_rejected": (_validating, _news("ModelVersionRejected", samples.rejected())),

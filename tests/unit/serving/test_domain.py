@@ -185,7 +185,7 @@ def test_a_failed_start_dooms_once() -> None:
         ({"reasons": ("TaskFailedToStart", "CannotPullContainerError: no such image")}, "image-pull-failed"),
         ({"reasons": ("TaskFailedToStart", "ResourceInitializationError: unable to pull secrets")}, "task-resources-unavailable"),
         ({"reasons": ("TaskFailedToStart", "TaskFailedToStart: RESOURCE:GPU")}, "capacity-unavailable"),
-        ({"exit_code": 143, "reasons": ("SpotInterruption", "Your Spot Task was interrupted.")}, "host-lost"),
+        ({"exit_code": 143, "reasons": ("SpotInterruption", "Your Spot Task was interrupted.")}, "spot-interrupted"),
         ({"exit_code": 143, "reasons": ("ServiceSchedulerInitiated", "Task failed container health checks")}, "engine-unresponsive"),
         ({"exit_code": 0, "reasons": ("ServiceSchedulerInitiated", "Scaling activity initiated by (deployment ecs-svc/1)")}, None),
         ({"exit_code": 143, "reasons": ("UserInitiated", "stopped by a person")}, None),

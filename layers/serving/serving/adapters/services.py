@@ -18,9 +18,8 @@ class EcsServices(EcsControl):
 
     def tasks_on(self, instance_id: str) -> list[tuple[str, str]]:
         """See `ports.Services`. EC2 tells of instances, ECS of container instances: the one is asked which of the others it is."""
-        arns = list(
-            self._pages("list_container_instances", "containerInstanceArns", cluster=self._cluster, filter=f"ec2InstanceId == {instance_id}")
-        )
+        question = {"cluster": self._cluster, "filter": f"ec2InstanceId == {instance_id}"}
+        arns = list(self._pages("list_container_instances", "containerInstanceArns", **question))
         found: list[tuple[str, str]] = []
         for start in range(0, len(arns), _GROUP):
             group = arns[start : start + _GROUP]

@@ -1,7 +1,7 @@
 """What keeps a model from being served as it should be, though nobody has done anything wrong to it: told once, waited out, within limits.
 
 A shortage of capacity is waited out until the operation's deadline; a host that AWS takes back is left before it goes; an engine that dies
-again and again is named for it, as long as it does. Each is a condition with its code as reason, and a fact when it begins and when it ends.
+again and again is named for it, as long as it does. Each is a condition with its code as reason, and a fact when it begins and ends.
 """
 
 from collections.abc import Sequence
@@ -145,7 +145,7 @@ def told(before: Model, after: Model, failure: Failure | None) -> list[Fact]:
             what = Failure(_FLAPPING, new.message, _HINT) if new.reason == reason_of(_FLAPPING) else failure
             if what:
                 facts.append(Fact("ModelDegraded", about | {"failure": vars(what), "running": after.running}))
-        elif old and old.reason in _REASONS and new.status == "True":
+        elif old and old.reason in _REASONS:
             facts.append(Fact("ModelRecovered", about | {"was": old.reason, "since": old.since, "running": after.running}))
     return facts
 

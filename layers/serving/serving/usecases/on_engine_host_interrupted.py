@@ -23,7 +23,7 @@ class OnEngineHostInterrupted:
         self._store, self._learner, self._services = store, learner, services
 
     def __call__(self, event: Mapping[str, Any]) -> int:
-        """Takes a spot interruption warning or a rebalance recommendation, of any instance of the account; answers how many models heard."""
+        """Takes a spot interruption warning or a rebalance recommendation, of any instance; answers for how many models it was news."""
         news = host_news(event)
         affected: dict[str, list[str]] = defaultdict(list)
         for service, task_id in self._services.tasks_on(news.instance_id) if news else ():

@@ -1,0 +1,29 @@
+"""EC2 instances under ECS tasks, and the messages of ECS services: what moto takes in but never makes by itself."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+from moto.ecs.models import ecs_backends
+
+from kit.aws import client
+
+_CLUSTER = "cluster"
+
+
+def host_with_task(service: str) -> tuple[str, str]:
+    """An instance of the cluster with one task of the service on it: instance id, task id."""
+    ec2, ecs = client("ec2"), client("ecs")
+    instance = ec2.run_instances(ImageId="ami-12c6146b", MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"]
+    identity = json.dumps({"instanceId": instance, "region": "eu-west-1", "accountId": "123456789012"})
+    registered = ecs.register_container_instance(cluster=_CLUSTER, instanceIdentityDocument=identity)
+    host = registered["containerInstance"]["containerInstanceArn"]
+    ecs.register_task_definition(family="of-a-host", containerDefinitions=[{"name": "engine", "image": "x", "memory": 10}])
+    started = ecs.start_task(cluster=_CLUSTER, taskDefinition="of-a-host", containerInstances=[host], group=f"service:{service}")
+    return instance, str(started["tasks"][0]["taskArn"]).rsplit("/", 1)[-1]
+
+
+def ecs_says(service: str, message: str, minutes_ago: float = 1) -> None:
+    """One more message of the service, as DescribeServices tells them."""
+    moment = datetime.now(UTC) - timedelta(minutes=minutes_ago)
+    backend = ecs_backends["123456789012"]["eu-west-1"]
+    backend.services[f"{_CLUSTER}:{service}"].events.insert(0, {"id": "m", "createdAt": moment.timestamp(), "message": message})
