@@ -10,7 +10,7 @@ from scripts.event_catalogue import announcers, rules
 from scripts.event_files import EVENTS_FOLDER, folder_of, major
 from scripts.template import load
 
-PUBLIC = frozenset({"ModelStopped", "ModelInService", "ModelVersionPublished", "TokenIssued", "TokenRevoked"})
+PUBLIC = frozenset({"ModelInService", "ModelVersionPublished", "TokenIssued", "TokenRevoked"})
 """Events that no function of ours hears. They are for others: dashboards, audits, downstream systems."""
 
 PATTERNS = [(pattern, target) for pattern, target in rules(load()["Resources"]) if not pattern.get("source", [""])[0].startswith("aws.")]
