@@ -9,7 +9,7 @@ WORKERS ?= auto
 
 .DEFAULT_GOAL := help
 .PHONY: help up down status tail clean test unit functional contract architecture statemachines fabric emulator e2e check fix lint types \
-        contracts openapi lock images bench build deploy dev python
+        contracts openapi lock images bench build deploy dev python cli
 
 ##@ Run
 up: python ## start everything, create the first model, ask it a question
@@ -65,10 +65,17 @@ types: dev ## mypy --strict
 	@$(DEV)/mypy
 
 ##@ Make
-contracts: dev ## events/, catalogue and OpenAPI from layers/contracts
+contracts: dev ## events/, catalogue, OpenAPI and the command line's types from layers/contracts
 	@$(DEV)/python scripts/contracts.py
 
 openapi: contracts ## the management API's document
+
+# The wheel is built by uv itself, so nothing is fetched for it.
+cli: python ## the command line, built and installed: .local/venvs/cli/bin/slipway
+	@$(RUN) cli uv
+	@$(VENVS)/uv/bin/uv build --quiet --wheel --no-build-logs --out-dir .local/build/cli cli
+	@$(VENVS)/uv/bin/uv pip install --quiet --offline --no-deps --reinstall --python $(VENVS)/cli/bin/python .local/build/cli/slipway_cli-*.whl
+	@echo "$(VENVS)/cli/bin/slipway, $$($(VENVS)/cli/bin/slipway --version). For good: uv tool install ./cli"
 
 lock: ## resolve the dependency groups of pyproject.toml into locks/
 	@scripts/lock
@@ -93,7 +100,7 @@ python:
 
 # The tests start platforms of their own, so they need every environment.
 dev: python
-	@$(RUN) dev uv laptop emulator lambda-runtime sam router engine engine-llama-cpp
+	@$(RUN) dev uv laptop emulator lambda-runtime sam router engine engine-llama-cpp cli
 
 help: ## this
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n\033[1m%s\033[0m\n", substr($$0, 5)} /^[a-z0-9][a-z0-9 ]*:.*## / {printf "  \033[36m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes what follows from layers/contracts and template.yaml: events/ and the OpenAPI document. --check only says what is out of date."""
+"""Writes what follows from layers/contracts and template.yaml: events/, the OpenAPI document, the types of cli/. --check only looks."""
 
 import sys
 from pathlib import Path
@@ -9,14 +9,16 @@ if __name__ == "__main__":
     sys.path[0] = str(ROOT)  # not this folder: its contracts.py would hide the package of the same name
     sys.path.insert(1, str(ROOT / "layers" / "contracts"))
 
-from scripts import event_catalogue, event_files, openapi  # noqa: E402 - the import path is set above
+from scripts import cli_types, event_catalogue, event_files, openapi  # noqa: E402 - the import path is set above
 
 
 def wanted() -> dict[Path, str]:
     """File → content as it must be now."""
     made = {event_files.EVENTS_FOLDER / path: content for path, content in event_files.files().items()}
     made[event_files.EVENTS_FOLDER / "README.md"] = event_catalogue.readme()
-    made[openapi.PATH] = event_files.dump(openapi.document())
+    document = openapi.document()
+    made[openapi.PATH] = event_files.dump(document)
+    made[cli_types.PATH] = cli_types.module(document)
     return made
 
 

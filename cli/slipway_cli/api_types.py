@@ -1,0 +1,585 @@
+"""What the management API takes and answers. Generated from its OpenAPI document by `make contracts`: do not edit."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final, Literal, NotRequired, TypedDict
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One method on one path: the names of its query parameters, and whether it takes a body, Idempotency-Key and If-Match."""
+
+    method: str
+    path: str
+    query: tuple[str, ...] = ()
+    body: bool = False
+    idempotent: bool = False
+    conditional: bool = False
+
+
+AcceptedStatus = Literal["Pending", "Running", "Succeeded", "Failed", "Superseded", "Cancelled"]
+ConditionType = Literal["ArtifactValidated", "CapacityAvailable", "EngineReady", "RouteOpen"]
+ConditionStatus = Literal["True", "False", "Unknown"]
+HostedModelTask = Literal["chat", "completion", "embedding"]
+IssueTokenScopes = Literal["admin", "models:read", "models:write", "tokens:write", "inference"]
+LlamaCppArgumentsPooling = Literal["mean", "cls", "last"]
+ModelVersionStatus = Literal["published", "validated", "rejected"]
+OperationKind = Literal["create", "update", "start", "stop", "delete", "retry", "sleep", "wake"]
+OperationStatus = Literal["Pending", "Running", "Succeeded", "Failed", "Superseded", "Cancelled"]
+ProviderModelTask = Literal["chat", "completion", "embedding"]
+ReadHostedModelStatus = Literal["Creating", "InService", "Updating", "Starting", "Stopping", "Stopped", "Deleting", "Failed"]
+ReadHostedModelTask = Literal["chat", "completion", "embedding"]
+ReadProviderModelStatus = Literal["Creating", "InService", "Updating", "Starting", "Stopping", "Stopped", "Deleting", "Failed"]
+ReadProviderModelTask = Literal["chat", "completion", "embedding"]
+ScalingTargetMetric = Literal["in_flight_per_task", "queue_per_task", "time_to_first_token_ms", "tokens_per_second_per_task"]
+VllmArgumentsKvCacheDtype = Literal["auto", "fp8", "fp8_e4m3", "fp8_e5m2", "fp8_ds_mla", "nvfp4"]
+VllmArgumentsDtype = Literal["auto", "bfloat16", "float16", "float32"]
+VllmArgumentsLoadFormat = Literal["auto", "safetensors", "fastsafetensors", "instanttensor", "sharded_state"]
+VllmArgumentsGenerationConfig = Literal["auto", "vllm"]
+WindowDays = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+ListModelsStatus = Literal["Creating", "InService", "Updating", "Starting", "Stopping", "Stopped", "Deleting", "Failed"]
+ListModelsHosting = Literal["hosted", "provider"]
+ListModelsOrder = Literal["asc", "desc"]
+ListModelEventsOrder = Literal["asc", "desc"]
+
+
+class Accelerator(TypedDict):
+    """What the engine needs to run on."""
+
+    gpus: NotRequired[int]
+    gpu_memory_gib: NotRequired[float | None]
+    instance_types: NotRequired[list[str]]
+
+
+class Accepted(TypedDict):
+    """The answer to a command, 202: what to follow."""
+
+    operation_id: str
+    model_id: str
+    status: AcceptedStatus
+    links: dict[str, str]
+
+
+class Artifact(TypedDict):
+    """Where the weights are, and the digest of the manifest that names every file's own digest."""
+
+    uri: str
+    manifest_sha256: str
+
+
+class Capacity(TypedDict):
+    """How many tasks, between which bounds, and how quickly that may change."""
+
+    min: NotRequired[int]
+    max: NotRequired[int]
+    desired: NotRequired[int]
+    cooldown_seconds: NotRequired[int]
+    instance_warmup_seconds: NotRequired[int]
+    target: NotRequired["ScalingTarget"]
+    idle_minutes: NotRequired[int | None]
+
+
+class Condition(TypedDict):
+    """One aspect of a model's state: whether it holds, why, and since when."""
+
+    type: ConditionType
+    status: ConditionStatus
+    reason: str
+    message: NotRequired[str]
+    since: str
+
+
+class Container(TypedDict):
+    """How the engine's container is run."""
+
+    environment: NotRequired[dict[str, str]]
+    shared_memory_mib: NotRequired[int]
+    health_check: NotRequired["HealthCheck"]
+
+
+class Failure(TypedDict):
+    """Why something failed: a stable code, a sentence, and what a person can do about it."""
+
+    code: str
+    message: str
+    hint: NotRequired[str]
+
+
+class Features(TypedDict):
+    """What callers may ask of the model."""
+
+    streaming: NotRequired[bool]
+    tool_calls: NotRequired[bool]
+    image_input: NotRequired[bool]
+    summarization: NotRequired["Summarization"]
+
+
+class GenerationDefaults(TypedDict):
+    """Used where a request does not say otherwise."""
+
+    max_tokens: NotRequired[int | None]
+    temperature: NotRequired[float | None]
+    top_p: NotRequired[float | None]
+    top_k: NotRequired[int | None]
+    stop: NotRequired[list[str] | None]
+    seed: NotRequired[int | None]
+
+
+class HealthCheck(TypedDict):
+    """The container's health check, run without a shell."""
+
+    command: NotRequired[list[str]]
+    interval_seconds: NotRequired[int]
+    timeout_seconds: NotRequired[int]
+    start_period_seconds: NotRequired[int]
+    retries: NotRequired[int]
+
+
+class HostedModel(TypedDict):
+    """A model that an engine of ours serves."""
+
+    model_id: str
+    version: NotRequired[str]
+    task: NotRequired[HostedModelTask]
+    description: NotRequired[str]
+    allowed_groups: list[str]
+    tags: NotRequired[dict[str, Any]]
+    features: NotRequired["Features"]
+    generation_defaults: NotRequired["GenerationDefaults"]
+    limits: NotRequired["Limits"]
+    schedule: NotRequired["Schedule | None"]
+    delete_protection: NotRequired[bool]
+    hosting: Literal["hosted"]
+    artifact: "Artifact"
+    engine: "VllmEngine | LlamaCppEngine | MockEngine"
+    accelerator: NotRequired["Accelerator"]
+    container: NotRequired["Container"]
+    capacity: NotRequired["Capacity"]
+
+
+class IssueToken(TypedDict):
+    """`POST /tokens`: a new API token."""
+
+    name: str
+    groups: NotRequired[list[str]]
+    scopes: NotRequired[list[IssueTokenScopes]]
+    models: NotRequired[list[str] | None]
+    expires_in_days: NotRequired[int | None]
+
+
+class IssuedToken(TypedDict):
+    """A new token, shown this once."""
+
+    token_id: str
+    name: str
+    principal: str
+    groups: list[str]
+    scopes: list[str]
+    models: NotRequired[list[str] | None]
+    expires_at: NotRequired[str | None]
+    revoked_at: NotRequired[str | None]
+    created_by: str
+    created_at: str
+    generation: int
+    token: str
+
+
+class Limits(TypedDict):
+    """What routers let through."""
+
+    max_in_flight: NotRequired[int | None]
+
+
+class LlamaCppArguments(TypedDict):
+    """What may be set for llama.cpp."""
+
+    context_length: NotRequired[int | None]
+    max_sequences: NotRequired[int]
+    threads: NotRequired[int | None]
+    batch_size: NotRequired[int]
+    gpu_layers: NotRequired[int | None]
+    prompt_cache_mib: NotRequired[int]
+    pooling: NotRequired[LlamaCppArgumentsPooling | None]
+
+
+class LlamaCppEngine(TypedDict):
+    """llama.cpp, for small models without a GPU."""
+
+    image: NotRequired[str | None]
+    kind: Literal["llama.cpp"]
+    arguments: NotRequired["LlamaCppArguments"]
+
+
+class ManifestFile(TypedDict):
+    """One file: its path below the artefact's prefix, its size in bytes, its SHA-256 in lower-case hex."""
+
+    path: str
+    size_bytes: int
+    sha256: str
+
+
+class MockArguments(TypedDict):
+    """The knobs."""
+
+    load_seconds: NotRequired[float]
+    first_token_ms: NotRequired[float]
+    tokens_per_second: NotRequired[float | None]
+    failure_rate: NotRequired[float]
+    seed: NotRequired[int]
+    fail_with: NotRequired[str | None]
+    crash_after_seconds: NotRequired[float | None]
+    crash_after_requests: NotRequired[int | None]
+    freeze_after_requests: NotRequired[int | None]
+    context_length: NotRequired[int]
+    embedding_dimensions: NotRequired[int]
+
+
+class MockEngine(TypedDict):
+    """An engine without a model, for tests and for trying the platform out."""
+
+    image: NotRequired[str | None]
+    kind: Literal["mock"]
+    arguments: NotRequired["MockArguments"]
+
+
+class ModelList(TypedDict):
+    """One page of models; `next_token` is null on the last."""
+
+    items: list["ReadHostedModel | ReadProviderModel"]
+    next_token: str | None
+
+
+class ModelVersion(TypedDict):
+    """An immutable version of a model and the evidence that it may be served."""
+
+    model_id: str
+    version: str
+    status: ModelVersionStatus
+    manifest_sha256: str
+    artifact_uri: str
+    format: NotRequired[str]
+    license: NotRequired[str]
+    size_bytes: NotRequired[int]
+    files: NotRequired[list["ManifestFile"]]
+    checks: NotRequired[list[str]]
+    failure: NotRequired["Failure | None"]
+    created_by: str
+    created_at: str
+
+
+class ObservedCapacity(TypedDict):
+    """The capacity asked for, and how many tasks run."""
+
+    min: NotRequired[int]
+    max: NotRequired[int]
+    desired: NotRequired[int]
+    cooldown_seconds: NotRequired[int]
+    instance_warmup_seconds: NotRequired[int]
+    target: NotRequired["ScalingTarget"]
+    idle_minutes: NotRequired[int | None]
+    running: int
+
+
+class Operation(TypedDict):
+    """How an accepted command fares."""
+
+    operation_id: str
+    model_id: str
+    kind: OperationKind
+    status: OperationStatus
+    reason: NotRequired["Failure | None"]
+    phase: NotRequired[str]
+    progress: NotRequired[float | None]
+    created_by: str
+    created_at: str
+    updated_at: str
+    ended_at: NotRequired[str | None]
+    links: dict[str, str]
+
+
+class Problem(TypedDict):
+    """An RFC 9457 problem document."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    instance: str
+    hint: NotRequired[str | None]
+    errors: NotRequired[list["ProblemField"] | None]
+
+
+class ProblemField(TypedDict):
+    """One refused field: its dotted path, a stable code, a sentence."""
+
+    path: str
+    code: str
+    message: str
+
+
+class Provider(TypedDict):
+    """A third party that answers in our stead."""
+
+    name: str
+    model: str
+    api_base: NotRequired[str | None]
+    region: NotRequired[str | None]
+    secret: NotRequired[str | None]
+
+
+class ProviderModel(TypedDict):
+    """A model that a third party serves; nothing is provisioned."""
+
+    model_id: str
+    version: NotRequired[str]
+    task: NotRequired[ProviderModelTask]
+    description: NotRequired[str]
+    allowed_groups: list[str]
+    tags: NotRequired[dict[str, Any]]
+    features: NotRequired["Features"]
+    generation_defaults: NotRequired["GenerationDefaults"]
+    limits: NotRequired["Limits"]
+    schedule: NotRequired["Schedule | None"]
+    delete_protection: NotRequired[bool]
+    hosting: Literal["provider"]
+    provider: "Provider"
+
+
+class ReadHostedModel(TypedDict):
+    """A hosted model as it is read back: the wish, and what became of it."""
+
+    status: ReadHostedModelStatus
+    conditions: list["Condition"]
+    version: NotRequired[str]
+    generation: int
+    observed_generation: int
+    failure: "Failure | None"
+    operation: str | None
+    created_by: str
+    created_at: str
+    updated_by: str
+    updated_at: str
+    links: dict[str, str]
+    model_id: str
+    task: NotRequired[ReadHostedModelTask]
+    description: NotRequired[str]
+    allowed_groups: list[str]
+    tags: NotRequired[dict[str, Any]]
+    features: NotRequired["Features"]
+    generation_defaults: NotRequired["GenerationDefaults"]
+    limits: NotRequired["Limits"]
+    schedule: NotRequired["Schedule | None"]
+    delete_protection: NotRequired[bool]
+    hosting: Literal["hosted"]
+    artifact: "Artifact"
+    engine: "VllmEngine | LlamaCppEngine | MockEngine"
+    accelerator: NotRequired["Accelerator"]
+    container: NotRequired["Container"]
+    capacity: "ObservedCapacity"
+
+
+class ReadProviderModel(TypedDict):
+    """A provider's model as it is read back."""
+
+    status: ReadProviderModelStatus
+    conditions: list["Condition"]
+    version: NotRequired[str]
+    generation: int
+    observed_generation: int
+    failure: "Failure | None"
+    operation: str | None
+    created_by: str
+    created_at: str
+    updated_by: str
+    updated_at: str
+    links: dict[str, str]
+    model_id: str
+    task: NotRequired[ReadProviderModelTask]
+    description: NotRequired[str]
+    allowed_groups: list[str]
+    tags: NotRequired[dict[str, Any]]
+    features: NotRequired["Features"]
+    generation_defaults: NotRequired["GenerationDefaults"]
+    limits: NotRequired["Limits"]
+    schedule: NotRequired["Schedule | None"]
+    delete_protection: NotRequired[bool]
+    hosting: Literal["provider"]
+    provider: "Provider"
+
+
+class ScalingTarget(TypedDict):
+    """The load that one task should carry."""
+
+    metric: NotRequired[ScalingTargetMetric]
+    value: NotRequired[float]
+
+
+class Schedule(TypedDict):
+    """In service within the windows, stopped outside of them."""
+
+    time_zone: str
+    windows: list["Window"]
+    lead_minutes: NotRequired[int]
+    enabled: NotRequired[bool]
+
+
+class Summarization(TypedDict):
+    """Whether the model may be used to summarise, and how that is described to people."""
+
+    enabled: NotRequired[bool]
+    description: NotRequired[str]
+
+
+class Timeline(TypedDict):
+    """One page of a model's ledger; `next_token` is null on the last."""
+
+    items: list["TimelineEntry"]
+    next_token: str | None
+
+
+class TimelineEntry(TypedDict):
+    """One row of a model's ledger."""
+
+    revision: int
+    event_id: str
+    event_type: str
+    occurred_at: str
+    actor: str
+    correlation_id: str
+    causation_id: str | None
+    data: dict[str, Any]
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+
+
+class Token(TypedDict):
+    """A token as it is shown afterwards: everything but the token."""
+
+    token_id: str
+    name: str
+    principal: str
+    groups: list[str]
+    scopes: list[str]
+    models: NotRequired[list[str] | None]
+    expires_at: NotRequired[str | None]
+    revoked_at: NotRequired[str | None]
+    created_by: str
+    created_at: str
+    generation: int
+
+
+class TokenList(TypedDict):
+    """One page of tokens, without the tokens themselves; `next_token` is null on the last."""
+
+    items: list["Token"]
+    next_token: str | None
+
+
+class VersionList(TypedDict):
+    """One page of versions; `next_token` is null on the last."""
+
+    items: list["ModelVersion"]
+    next_token: str | None
+
+
+class VllmArguments(TypedDict):
+    """What may be set for vLLM."""
+
+    context_length: NotRequired[int | Literal["auto"]]
+    max_sequences: NotRequired[int | None]
+    max_batched_tokens: NotRequired[int | None]
+    max_queued_requests: NotRequired[int]
+    gpu_memory_utilization: NotRequired[float | None]
+    kv_cache_dtype: NotRequired[VllmArgumentsKvCacheDtype | None]
+    dtype: NotRequired[VllmArgumentsDtype | None]
+    quantization: NotRequired[str | None]
+    load_format: NotRequired[VllmArgumentsLoadFormat | None]
+    tensor_parallel_size: NotRequired[int]
+    pipeline_parallel_size: NotRequired[int]
+    enable_expert_parallel: NotRequired[bool | None]
+    enable_prefix_caching: NotRequired[bool | None]
+    enforce_eager: NotRequired[bool | None]
+    optimization_level: NotRequired[int | None]
+    max_cudagraph_capture_size: NotRequired[int | None]
+    tool_call_parser: NotRequired[str | None]
+    reasoning_parser: NotRequired[str | None]
+    generation_config: NotRequired[VllmArgumentsGenerationConfig]
+    generation_overrides: NotRequired[dict[str, Any] | None]
+    chat_template_arguments: NotRequired[dict[str, Any] | None]
+    limit_multimodal_items: NotRequired[dict[str, Any] | None]
+    force_include_usage: NotRequired[bool | None]
+
+
+class VllmEngine(TypedDict):
+    """vLLM, for models on GPUs."""
+
+    image: NotRequired[str | None]
+    kind: Literal["vllm"]
+    arguments: NotRequired["VllmArguments"]
+
+
+class Window(TypedDict):
+    """When the model shall be in service, by the wall clock of the schedule's zone."""
+
+    days: list[WindowDays]
+    opens: str
+    closes: str
+
+
+ENDPOINTS: Final[Mapping[str, Endpoint]] = MappingProxyType(
+    {
+        "create_model": Endpoint("POST", "/models", body=True, idempotent=True),
+        "list_models": Endpoint(
+            "GET",
+            "/models",
+            query=(
+                "limit",
+                "next_token",
+                "status",
+                "hosting",
+                "group",
+                "tag",
+                "prefix",
+                "order",
+            ),
+        ),
+        "read_model": Endpoint("GET", "/models/{model_id}"),
+        "delete_model": Endpoint("DELETE", "/models/{model_id}", idempotent=True, conditional=True),
+        "retry_model": Endpoint("POST", "/models/{model_id}/retry", idempotent=True, conditional=True),
+        "list_model_events": Endpoint(
+            "GET",
+            "/models/{model_id}/events",
+            query=(
+                "limit",
+                "next_token",
+                "order",
+            ),
+        ),
+        "list_versions": Endpoint(
+            "GET",
+            "/models/{model_id}/versions",
+            query=(
+                "limit",
+                "next_token",
+            ),
+        ),
+        "read_version": Endpoint("GET", "/models/{model_id}/versions/{version}"),
+        "read_operation": Endpoint("GET", "/operations/{operation_id}"),
+        "cancel_operation": Endpoint("POST", "/operations/{operation_id}/cancel", idempotent=True),
+        "issue_token": Endpoint("POST", "/tokens", body=True, idempotent=True),
+        "list_tokens": Endpoint(
+            "GET",
+            "/tokens",
+            query=(
+                "limit",
+                "next_token",
+            ),
+        ),
+        "read_token": Endpoint("GET", "/tokens/{token_id}"),
+        "revoke_token": Endpoint("DELETE", "/tokens/{token_id}", idempotent=True),
+        "read_api_document": Endpoint("GET", "/openapi.json"),
+    }
+)
+"""Every endpoint by its name in the OpenAPI document."""

@@ -1,0 +1,1 @@
+"""Every command: a thin layer over the one client."""
