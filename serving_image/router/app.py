@@ -1,45 +1,29 @@
 """The ASGI application: from a request to the one thing that answers it."""
 
 import asyncio
-import contextlib
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, MutableMapping
-from typing import Any, Final, Protocol
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final
 
 import orjson
 
-from contracts.routing import Route
-from router import policy
 from router.cors import Cors
-from router.engines import EngineAnswers
 from router.errors import ApiError, model_not_found
 from router.exchange import CLIENT_GONE, ClientGone, Exchange, Receive, Send
 from router.identity import Authenticator, Caller
+from router.inference import Inference
 from router.log import Log
 from router.metrics import Metrics
-from router.routes import CHAT, COMPLETIONS, EMBEDDINGS, Prepared, RouteTable
+from router.routes import CHAT, COMPLETIONS, EMBEDDINGS, RouteTable
 from router.settings import Settings
 
 _MODELS: Final = "/v1/models"
-_STREAM_HEADERS: Final = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")]
 _UNLOGGED: Final = frozenset({"/health/live", "/health/ready", "/metrics"})
 Handler = Callable[[Exchange], Awaitable[None]]
 
 
-class ProviderAnswers(Protocol):
-    """The way to third parties."""
-
-    async def answer(self, route: Route, path: str, document: Mapping[str, Any]) -> bytes:
-        """The whole answer; ApiError otherwise."""
-        ...
-
-    async def stream(self, route: Route, path: str, document: Mapping[str, Any]) -> AsyncGenerator[bytes, None]:
-        """Server-sent events; ApiError otherwise."""
-        ...
-
-
 class App:
-    """The router as an ASGI application. `ready` says whether the tables and the peppers are there."""
+    """The router as an ASGI application. `ready` says whether the tables and the peppers are there; `release` ends what is held."""
 
     def __init__(
         self,
@@ -47,16 +31,15 @@ class App:
         *,
         routes: RouteTable,
         authenticator: Authenticator,
-        engines: EngineAnswers,
-        providers: ProviderAnswers,
+        inference: Inference,
         metrics: Metrics,
         log: Log,
         ready: Callable[[], bool],
+        release: Callable[[], None],
     ) -> None:
-        self._settings, self._routes, self._authenticator = settings, routes, authenticator
-        self._engines, self._providers, self._metrics, self._log, self._ready = engines, providers, metrics, log, ready
+        self._routes, self._authenticator, self._inference = routes, authenticator, inference
+        self._metrics, self._log, self._ready, self._release = metrics, log, ready, release
         self._cors = Cors(settings.cors_origins)
-        self._by_token: dict[str, set[Exchange]] = {}
         self._in_flight = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -85,15 +68,10 @@ class App:
             if exchange.path not in _UNLOGGED:
                 self._record(exchange)
 
-    def cut(self, token_id: str) -> None:
-        """End everything under way for a token that is worth nothing any more."""
-        for exchange in tuple(self._by_token.get(token_id, ())):
-            self._metrics.cut.inc()
-            exchange.end()
-
     async def drained(self) -> None:
-        """Wait until no request is under way. New ones are refused from now on."""
+        """Wait until no request is under way. New ones are refused from now on, and held ones sent to another router."""
         self.draining = True
+        self._release()
         await self._idle.wait()
 
     async def _answered(self, exchange: Exchange) -> None:
@@ -145,57 +123,7 @@ class App:
         if self.draining:
             exchange.extra_headers.append((b"connection", b"close"))
             raise ApiError(503, "router_draining", "This router is stopping; try again.", retry_after=1)
-        caller = await self._identify(exchange)
-        body = await exchange.body(self._settings.max_body_bytes, self._settings.body_seconds)
-        document = policy.parse(body, self._settings.max_json_depth)
-        model = policy.model_of(document)
-        prepared = self._routes.find(model, caller)
-        if prepared is None:
-            raise model_not_found(model)
-        exchange.model, exchange.version = model, prepared.route.version
-        prepared.check_task(exchange.path)
-        exchange.stream = policy.check(document, prepared, exchange.path)
-        prepared.check_open()
-        await self._while_watched(exchange, caller, self._answer(exchange, prepared, document, body))
-
-    async def _while_watched(self, exchange: Exchange, caller: Caller, work: Awaitable[None]) -> None:
-        exchange.task = asyncio.current_task()
-        watcher = asyncio.create_task(exchange.watch())
-        held = self._by_token.setdefault(caller.token_id, set()) if caller.token_id else None
-        in_flight = self._metrics.in_flight.labels(exchange.model)
-        in_flight.inc()
-        if held is not None:
-            held.add(exchange)
-        try:
-            await work
-        finally:
-            watcher.cancel()
-            in_flight.dec()
-            if held is not None:
-                held.discard(exchange)
-                if not held and caller.token_id:
-                    self._by_token.pop(caller.token_id, None)
-
-    async def _answer(self, exchange: Exchange, prepared: Prepared, document: dict[str, Any], body: bytes) -> None:
-        embedding = exchange.path == EMBEDDINGS
-        if prepared.route.hosting == "hosted":
-            await self._engines.answer(exchange, prepared, body if embedding else policy.with_defaults(body, document, prepared))
-            return
-        if not embedding:
-            document |= {name: value for name, value in policy.missing_defaults(document, prepared).items() if name != "top_k"}
-        exchange.target = prepared.ready[0].row.target_id
-        if not exchange.stream:
-            await exchange.respond(200, await self._providers.answer(prepared.route, exchange.path, document))
-            return
-        await self._relay(exchange, await self._providers.stream(prepared.route, exchange.path, document))
-
-    async def _relay(self, exchange: Exchange, events: AsyncGenerator[bytes, None]) -> None:
-        async with contextlib.aclosing(events):
-            async for event in events:
-                if exchange.status == 0:
-                    await exchange.start(200, _STREAM_HEADERS)
-                await exchange.write(event, more=True)
-        await exchange.write(b"", more=False)
+        await self._inference.answer(exchange, await self._identify(exchange))
 
     async def _list_models(self, exchange: Exchange) -> None:
         caller = await self._identify(exchange)
@@ -206,7 +134,7 @@ class App:
         caller = await self._identify(exchange)
         model = exchange.path[len(_MODELS) + 1 :]
         prepared = self._routes.find(model, caller)
-        if prepared is None or prepared.route.state != "open":
+        if prepared is None or not prepared.is_listed:
             raise model_not_found(model)
         await exchange.respond(200, orjson.dumps(prepared.listing))
 
@@ -252,6 +180,7 @@ class App:
             token_id=exchange.token_id,
             subject=exchange.subject or None,
             stream=exchange.stream,
+            held_ms=round(exchange.held_seconds * 1000, 3) or None,
             ttft_ms=None if first is None else round(first * 1000, 3),
             duration_ms=round(elapsed * 1000, 3),
             bytes_in=exchange.bytes_in,

@@ -1,4 +1,4 @@
-"""What the router tells the control plane: put on the bus in the background, the newest about each target, until the bus has it."""
+"""What the router tells the control plane: put on the bus in the background, the newest of each kind and subject, until the bus has it."""
 
 import asyncio
 import contextlib
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import Executor
 from typing import Any, Protocol
 
-from contracts.routing import RouteHealthObserved
+from contracts.routing import LoadObserved, ModelWakeRequested, RouteHealthObserved
 from router.aws import BusUnavailable
 from router.idents import iso, ulid
 from router.log import Log
@@ -27,15 +27,16 @@ class BusWriter(Protocol):
 
 
 class Reporter:
-    """Wraps observations in the envelope and sends them. Only the newest about a target is kept: an older one has been overtaken."""
+    """Wraps observations in the envelope and sends them. Only the newest of a kind about a target, or about a model, is kept: an older
+    one has been overtaken."""
 
     def __init__(self, bus: BusWriter, executor: Executor, *, environment: str, router_id: str, metrics: Metrics, log: Log) -> None:
         self._bus, self._executor = bus, executor
         self._environment, self._router_id, self._metrics, self._log = environment, router_id, metrics, log
-        self._pending: dict[tuple[str, str], tuple[str, str, dict[str, Any]]] = {}
+        self._pending: dict[tuple[str, str, str], tuple[str, str, dict[str, Any]]] = {}
         self._wake = asyncio.Event()
 
-    def report(self, observed: RouteHealthObserved) -> None:
+    def report(self, observed: RouteHealthObserved | LoadObserved | ModelWakeRequested) -> None:
         """Send this as soon as may be; never waits."""
         metadata = {
             "id": ulid(),
@@ -48,7 +49,9 @@ class Reporter:
             "actor": f"router/{self._router_id}",
         }
         detail = {"metadata": metadata, "data": observed.document()}
-        self._pending[observed.model_id, observed.target_id] = (observed.source, observed.event_type(), detail)
+        target = observed.target_id if isinstance(observed, RouteHealthObserved) else ""
+        kind = observed.event_type()
+        self._pending[kind, observed.model_id, target] = (observed.source, kind, detail)
         self._wake.set()
 
     async def run(self) -> None:

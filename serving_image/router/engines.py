@@ -1,7 +1,7 @@
 """Answering from our own engines: pick, send, retry until the first byte, pass the bytes through."""
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -15,7 +15,8 @@ from router.picker import Picker
 from router.routes import Prepared, Target
 from router.upstream import PASSED_BACK, PASSED_ON, TargetUnreachable
 
-_ATTEMPTS: Final = 3
+_FAILURES: Final = 3
+_ATTEMPTS: Final = 10
 _MAX_REFUSAL_BYTES: Final = 1_000_000
 _UNAVAILABLE: Final = frozenset({502, 503, 504})
 _OUR_FAULT: Final = frozenset({401, 403, 404, 405})  # of what we sent, not of what the caller asked
@@ -41,13 +42,19 @@ class Begun:
 
 
 class EngineAnswers:
-    """Answers requests from engines."""
+    """Answers requests from engines. `current` is a model's route as of now, which may have changed since the request began."""
 
-    def __init__(self, sender: Sender, picker: Picker, metrics: Metrics) -> None:
-        self._sender, self._picker, self._metrics = sender, picker, metrics
+    def __init__(
+        self, sender: Sender, picker: Picker, metrics: Metrics, current: Callable[[str], Prepared | None] = lambda _model_id: None
+    ) -> None:
+        self._sender, self._picker, self._metrics, self._current = sender, picker, metrics, current
 
     async def answer(self, exchange: Exchange, prepared: Prepared, body: bytes) -> None:
-        """Send the request to one target after another until one begins to answer, then pass that answer through."""
+        """Send the request to one target after another until one begins to answer, then pass that answer through.
+
+        Targets that cannot be reached or say that they are unavailable (they drain, say) have done nothing with it, so the next is asked;
+        one that fails may have worked on it, so that happens three times at most.
+        """
         begun = await self._begin(exchange, prepared, body)
         exchange.version, exchange.target = begun.target.row.version, begun.target.row.target_id
         done = False
@@ -66,7 +73,10 @@ class EngineAnswers:
         tried: set[str] = set()
         again: set[str] = set()
         failure: ApiError | None = None
+        failures = 0
         for attempt in range(_ATTEMPTS):
+            if attempt:
+                prepared = self._current(prepared.route.model_id) or prepared
             target = self._picker.pick(prepared, tried)
             if target is None:
                 break
@@ -80,7 +90,8 @@ class EngineAnswers:
                 again.add(target.key)  # a kept connection that had just been closed: once more, on a fresh one
                 continue
             tried.add(target.key)
-            if failure.status == 504:  # noqa: PLR2004 - the caller's time is spent; starting over would double it
+            failures += failure.status != 503  # noqa: PLR2004
+            if failure.status == 504 or failures >= _FAILURES:  # noqa: PLR2004 - 504: the caller's time is spent; starting over doubles it
                 break
         raise failure or ApiError(503, "model_not_ready", "No target of the model answers; try again shortly.", param="model")
 
@@ -108,7 +119,8 @@ class EngineAnswers:
             raise
 
     async def _pass(self, exchange: Exchange, begun: Begun) -> None:
-        await exchange.start(begun.response.status, _headers(begun.response))
+        if exchange.status == 0:  # a stream that was held has begun already
+            await exchange.start(begun.response.status, _headers(begun.response))
         await exchange.write(begun.first, more=not begun.finished)
         content = begun.response.content
         finished = begun.finished
@@ -129,7 +141,7 @@ class EngineAnswers:
                 continue
             break
         kept = [(name, value) for name, value in _headers(begun.response) if name == b"retry-after"]
-        await exchange.respond(begun.response.status, normalised(begun.response.status, body), *kept)
+        await exchange.conclude(begun.response.status, normalised(begun.response.status, body), *kept)
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,12 @@ class ApiError(Exception):
 
     def sse(self) -> bytes:
         """The document as a server-sent event, for a stream that has begun already, perhaps in the middle of another event."""
-        return b"\n\ndata: " + self.body() + b"\n\n"
+        return error_event(self.body())
+
+
+def error_event(body: bytes) -> bytes:
+    """An error's JSON as a server-sent event, whatever it comes after."""
+    return b"\n\ndata: " + body + b"\n\n"
 
 
 def unauthorized(message: str = "The API key or token is missing, unknown, expired or revoked.") -> ApiError:

@@ -4,9 +4,9 @@ import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from router.errors import ApiError
+from router.errors import ApiError, error_event
 from router.idents import ulid
 
 Message = MutableMapping[str, Any]
@@ -15,6 +15,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 _JSON: Final = (b"content-type", b"application/json")
+_STREAM: Final = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")]
 CLIENT_GONE: Final = 499
 
 
@@ -22,11 +23,24 @@ class ClientGone(Exception):
     """The caller left before the whole request had arrived."""
 
 
+class Watcher(Protocol):
+    """Looks at an answer's bytes as they go by."""
+
+    def add(self, chunk: bytes) -> None:
+        """A part of the body."""
+        ...
+
+
 class Exchange:
-    """A request under way. Times in seconds of the performance counter; `status` 0 until the head is sent."""
+    """A request under way. Times in seconds of the performance counter; `status` 0 until the head is sent.
+
+    `asked_at`: when it was sent on to its target; `held_seconds`: how long it waited for its model before that; `flow` sees what is
+    answered.
+    """
 
     __slots__ = (
-        "bytes_in", "bytes_out", "cut", "extra_headers", "finished", "first_byte_at", "gone", "headers", "method", "model", "path",
+        "asked_at", "bytes_in", "bytes_out", "cut", "extra_headers", "finished", "first_byte_at", "flow", "gone", "headers",
+        "held_seconds", "method", "model", "path",
         "receive",
         "request_id",
         "send", "started_at", "status", "stream", "subject", "target", "task", "token_id", "version",
@@ -39,6 +53,9 @@ class Exchange:
         self.receive, self.send = receive, send
         self.started_at = time.perf_counter()
         self.first_byte_at: float | None = None
+        self.asked_at: float | None = None
+        self.held_seconds = 0.0
+        self.flow: Watcher | None = None
         self.status = self.bytes_in = self.bytes_out = 0
         self.cut = self.gone = self.finished = self.stream = False
         self.model = self.version = self.target = ""
@@ -98,6 +115,14 @@ class Exchange:
         if self.task is not None:
             self.task.cancel()
 
+    def ask(self) -> None:
+        """The request is sent on now."""
+        self.asked_at = time.perf_counter()
+
+    def elapsed(self) -> float:
+        """Seconds since the request arrived."""
+        return time.perf_counter() - self.started_at
+
     async def start(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
         """Send the head."""
         self.status = status
@@ -109,6 +134,8 @@ class Exchange:
             self.first_byte_at = time.perf_counter()
         self.bytes_out += len(chunk)
         self.finished = not more
+        if self.flow is not None:
+            self.flow.add(chunk)
         await self.send({"type": "http.response.body", "body": chunk, "more_body": more})
 
     async def respond(self, status: int, body: bytes, *headers: tuple[bytes, bytes]) -> None:
@@ -117,16 +144,28 @@ class Exchange:
         await self.start(status, [*kind, (b"content-length", str(len(body)).encode()), *headers])
         await self.write(body, more=False)
 
+    async def comment(self, text: str) -> None:
+        """Say something beside the answer, as a comment in a stream, which begins with it if it has not yet; clients pass over it."""
+        if self.status == 0:
+            await self.start(200, list(_STREAM))
+        line = f": {text}\n\n".encode()
+        self.bytes_out += len(line)
+        await self.send({"type": "http.response.body", "body": line, "more_body": True})
+
     async def fail(self, error: ApiError) -> None:
         """Tell the caller: as an answer, or as the last event of a stream that has begun."""
+        retry = () if error.retry_after is None else ((b"retry-after", str(error.retry_after).encode()),)
+        challenge = ((b"www-authenticate", b"Bearer"),) if error.status == 401 else ()  # noqa: PLR2004
+        await self.conclude(error.status, error.body(), *retry, *challenge)
+
+    async def conclude(self, status: int, body: bytes, *headers: tuple[bytes, bytes]) -> None:
+        """Send an error (JSON) as the answer, or as the last event of a stream that has begun."""
         if self.status == 0:
-            retry = () if error.retry_after is None else ((b"retry-after", str(error.retry_after).encode()),)
-            challenge = ((b"www-authenticate", b"Bearer"),) if error.status == 401 else ()  # noqa: PLR2004
-            await self.respond(error.status, error.body(), *retry, *challenge)
+            await self.respond(status, body, *headers)
         elif self.stream:
-            await self.write(error.sse(), more=False)
+            await self.write(error_event(body), more=False)
         else:
-            raise ConnectionAbortedError(error.code)  # the body is cut short; only a broken connection says so
+            raise ConnectionAbortedError(status)  # the body is cut short; only a broken connection says so
 
 
 def _too_large(limit: int) -> ApiError:

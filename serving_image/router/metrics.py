@@ -29,6 +29,9 @@ class Metrics:
             **made,
         )
         self.in_flight = Gauge("in_flight", "Requests under way.", ["model"], **made)
+        self.held = Gauge("held", "Of these, held until their model answers.", ["model"], **made)
+        self.limited = Counter("limited", "Requests refused because of their model's limits.", ["model"], **made)
+        self.wakes = Counter("wakes", "Times a sleeping model's waking was asked for.", ["model"], **made)
         self.retries = Counter("retries", "Requests sent again to another target before their first byte.", ["model"], **made)
         self.ejections = Counter("ejections", "Targets taken out for a cooldown.", ["model"], **made)
         self.cut = Counter("streams_cut", "Requests ended because their token was revoked.", **made)

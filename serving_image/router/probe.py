@@ -22,6 +22,9 @@ _REFUSALS: Final = 3
 _PROVIDER_ATTEMPTS: Final = 4
 _PROVIDER_BACK_OFF: Final = 60.0
 _PROGRESS_STEP: Final = 0.1
+_SCHEDULING: Final = (-1, "scheduling")
+_INSTANCE: Final = (0, "instance")
+_WARMING: Final = (2, "warming")
 _QUESTIONS: Final[Mapping[str, tuple[str, dict[str, Any]]]] = {
     "chat": (CHAT, {"messages": [{"role": "user", "content": "Hello"}], "max_tokens": 1}),
     "completion": (COMPLETIONS, {"prompt": "Hello", "max_tokens": 1}),
@@ -57,50 +60,68 @@ class Prober:
         self._read_status, self._sender, self._providers = read_status, sender, providers
         self._report, self._router_id = report, router_id
         self._probe_seconds, self._report_seconds = probe_seconds, report_seconds
-        self._tasks: dict[tuple[str, int], asyncio.Task[None]] = {}
+        self._probes: dict[str, Probe] = {}
 
     def synchronise(self, routes: Mapping[str, Prepared]) -> None:
         """Probe what is probing, and nothing else."""
         wanted = {
-            (target.key, prepared.route.generation): (prepared.route, target)
+            target.key: (prepared.route, target)
             for prepared in routes.values()
-            if prepared.route.state != "closed"
+            if prepared.route.state not in {"closed", "asleep"}
             for target in (target_of(prepared.route, row) for row in prepared.route.targets)
             if target.row.status == "probing"
         }
-        for key in [key for key, task in self._tasks.items() if key not in wanted or task.done()]:
-            self._tasks.pop(key).cancel()
+        for key in [key for key, probe in self._probes.items() if key not in wanted or not probe.follow(*wanted[key])]:
+            self._probes.pop(key).cancel()
         for key, (route, target) in wanted.items():
-            if key not in self._tasks:
-                work = Probe(self, route, target)
-                self._tasks[key] = asyncio.get_running_loop().create_task(
-                    work.provider() if target.row.kind == "provider" else work.engine()
-                )
+            if key not in self._probes:
+                self._probes[key] = Probe(self, route, target)
+
+    def stage(self, model_id: str) -> str:
+        """How far the start of this model is, by its target that is furthest: scheduling, instance, weights (with %), warming."""
+        return max((probe.stage for probe in self._probes.values() if probe.model_id == model_id), default=_SCHEDULING)[1]
 
     async def close(self) -> None:
         """Stop every probe."""
-        tasks = list(self._tasks.values())
-        self._tasks.clear()
-        for task in tasks:
-            task.cancel()
+        tasks = [probe.cancel() for probe in self._probes.values()]
+        self._probes.clear()
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class Probe:
-    """The probing of one target."""
+    """The probing of one target, which goes on until it is cancelled. `stage`: how far the target is, and the word for that."""
 
     def __init__(self, prober: Prober, route: Route, target: Target) -> None:
         self._prober, self._route, self._target = prober, route, target
         self._reported: tuple[str, float | None] | None = None
         self._reported_at = float("-inf")
         self._refusals = 0
+        self.model_id = route.model_id
+        self.stage = _INSTANCE if target.row.kind == "engine" else _WARMING
+        self._task = asyncio.get_running_loop().create_task(self.provider() if target.row.kind == "provider" else self.engine())
+
+    def follow(self, route: Route, target: Target) -> bool:
+        """Go on under the route as it is now; whether that can be. An engine is the same engine whatever becomes of its model's wish,
+        a provider is asked in another way by another generation."""
+        if self._task.done() or target.origin != self._target.origin:
+            return False
+        if target.row.kind == "provider" and route.generation != self._route.generation:
+            return False
+        self._route = route
+        return True
+
+    def cancel(self) -> asyncio.Task[None]:
+        """Stop; answers what is to be waited for by whoever must know that it has."""
+        self._task.cancel()
+        return self._task
 
     async def engine(self) -> None:
         """Look at the container until it is ready, then ask it; goes on until cancelled, since a report may be lost."""
         while True:
             status = await self._prober._read_status(self._target)  # noqa: SLF001 - one subject in two classes
             pause = self._prober._probe_seconds  # noqa: SLF001
+            self.stage = _stage_of(status)
             if status is None or status.model_id != self._route.model_id:  # the address may still answer for somebody else
                 self._progress("connecting", None, repeat=False)
             elif status.phase is Phase.FAILED:
@@ -146,11 +167,16 @@ class Probe:
             await asyncio.sleep(max(self._prober._report_seconds if settled else 0.0, min(_PROVIDER_BACK_OFF, 0.5 * 2**attempt)))  # noqa: SLF001
             attempt = min(attempt + 1, 8)
 
+    def _asked(self) -> Route:
+        """The route as it would be if this target answered: a candidate has a provider of its own."""
+        own = self._target.row.provider
+        return self._route if own is None else self._route.model_copy(update={"provider": own})
+
     async def _ask_provider(self, max_tokens: int) -> ProviderFailure | None:
         path, question = _QUESTIONS[self._route.task]
         document = question | ({"max_tokens": max_tokens} if "max_tokens" in question else {})
         try:
-            await self._prober._providers.answer(self._route, path, document)  # noqa: SLF001
+            await self._prober._providers.answer(self._asked(), path, document)  # noqa: SLF001
         except ProviderFailure as failure:
             return failure
         except ApiError as error:
@@ -185,6 +211,14 @@ class Probe:
                 }
             )
         )
+
+
+def _stage_of(status: EngineStatus | None) -> tuple[int, str]:
+    if status is None:
+        return _INSTANCE
+    if status.phase is Phase.FETCHING:
+        return 1, "weights" if status.progress is None else f"weights {status.progress:.0%}"
+    return (1, "weights 100%") if status.phase is Phase.VERIFYING else _WARMING
 
 
 def _failure_of(status: EngineStatus) -> Failure:

@@ -6,13 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from contracts.routing import Route, RouteTarget, route_of
-from router.errors import ApiError, bad_request
+from router.errors import bad_request
 from router.identity import Caller
 
 EVERYONE = "*"
 CHAT, COMPLETIONS, EMBEDDINGS = "/v1/chat/completions", "/v1/completions", "/v1/embeddings"
 _ENDPOINTS = {"chat": frozenset({CHAT, COMPLETIONS}), "completion": frozenset({COMPLETIONS}), "embedding": frozenset({EMBEDDINGS})}
-_RETRY_SECONDS = {"probing": 2, "closed": 30, "open": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +37,20 @@ class Prepared:
     ready: tuple[Target, ...]
     defaults: Mapping[str, Any]
     listing: Mapping[str, Any]
+    limit: int | None
+    is_open: bool
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether callers are told of it: it answers, or will soon once somebody asks. A new model is listed once it has answered."""
+        state = self.route.state
+        return state in {"open", "asleep"} or (state == "probing" and self.route.expected_start_seconds is not None)
 
     def allows(self, caller: Caller) -> bool:
         """Whether the caller may see and call this model."""
         if caller.models is not None and self.route.model_id not in caller.models:
             return False
         return caller.admin or EVERYONE in self.groups or not self.groups.isdisjoint(caller.groups)
-
-    def check_open(self) -> None:
-        """Raise 503 unless some target answers for this route."""
-        if self.route.state == "open" and self.ready:
-            return
-        if self.route.state == "closed":
-            raise ApiError(503, "model_closed", "The model is not being served at the moment.", param="model", retry_after=30)
-        raise ApiError(503, "model_not_ready", "The model is starting; try again shortly.", param="model", retry_after=2)
 
     def check_task(self, path: str) -> None:
         """Raise 400 if the model does not do what is asked at `path`, naming what it does."""
@@ -65,7 +64,8 @@ def prepare(route: Route) -> Prepared:
     """Work out what requests need of `route`."""
     ready = tuple(target_of(route, row) for row in route.targets if row.status == "ready")
     defaults = route.generation_defaults.model_dump(mode="json", exclude_none=True)
-    return Prepared(route, frozenset(route.allowed_groups), ready, defaults, _listing(route))
+    is_open = route.state == "open" and bool(ready)
+    return Prepared(route, frozenset(route.allowed_groups), ready, defaults, _listing(route), route.limits.max_in_flight, is_open)
 
 
 def target_of(route: Route, row: RouteTarget) -> Target:
@@ -84,6 +84,7 @@ def _listing(route: Route) -> dict[str, Any]:
             "task": route.task,
             "version": route.version,
             "hosting": route.hosting,
+            "state": route.state,
             "description": route.description,
             "features": route.features.model_dump(mode="json"),
         },
@@ -110,12 +111,13 @@ class RouteTable:
         return any(target.status == "probing" for held in self.routes.values() for target in held.route.targets)
 
     def visible(self, caller: Caller) -> list[Prepared]:
-        """Open routes that the caller may use, by name."""
-        return [
-            self.routes[name]
-            for name in sorted(self.routes)
-            if self.routes[name].route.state == "open" and self.routes[name].allows(caller)
-        ]
+        """What the caller may use, by name: open models, sleeping ones and those that are being woken."""
+        return [self.routes[name] for name in sorted(self.routes) if self.routes[name].is_listed and self.routes[name].allows(caller)]
+
+    def ready_targets(self, model_id: str) -> int:
+        """How many targets answer for the model now."""
+        held = self.routes.get(model_id)
+        return len(held.ready) if held else 0
 
     def find(self, model: str, caller: Caller) -> Prepared | None:
         """The route of `model` if the caller may use it."""

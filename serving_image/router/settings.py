@@ -49,6 +49,12 @@ class Settings:
     follow_busy_seconds: float = 0.2
     probe_seconds: float = 0.25
     report_seconds: float = 10.0
+    load_seconds: float = 2.0
+    wake_seconds: float = 30.0
+    max_wait_seconds: int = 900
+    max_held: int = 500
+    max_held_per_model: int = 100
+    max_held_bytes: int = 64_000_000
     cors_origins: frozenset[str] = frozenset()
 
     @classmethod
@@ -78,6 +84,12 @@ class Settings:
             follow_busy_seconds=source.number("SLIPWAY_FOLLOW_BUSY_SECONDS", cls.follow_busy_seconds, 0.02, 60),
             probe_seconds=source.number("SLIPWAY_PROBE_SECONDS", cls.probe_seconds, 0.02, 60),
             report_seconds=source.number("SLIPWAY_REPORT_SECONDS", cls.report_seconds, 0.1, 600),
+            load_seconds=source.number("SLIPWAY_LOAD_SECONDS", cls.load_seconds, 0.05, 60),
+            wake_seconds=source.number("SLIPWAY_WAKE_SECONDS", cls.wake_seconds, 0.1, 600),
+            max_wait_seconds=int(source.number("SLIPWAY_MAX_WAIT_SECONDS", cls.max_wait_seconds, 0, 86_400)),
+            max_held=int(source.number("SLIPWAY_MAX_HELD", cls.max_held, 0, 1_000_000)),
+            max_held_per_model=int(source.number("SLIPWAY_MAX_HELD_PER_MODEL", cls.max_held_per_model, 0, 1_000_000)),
+            max_held_bytes=int(source.number("SLIPWAY_MAX_HELD_BYTES", cls.max_held_bytes, 0, 10_000_000_000)),
             cors_origins=frozenset(source.words("SLIPWAY_CORS_ORIGINS")),
         )
 

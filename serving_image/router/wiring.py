@@ -12,6 +12,7 @@ from typing import Any, Self
 import aiohttp
 
 from contracts.identity import OidcRules
+from contracts.routing import ModelWakeRequested
 from contracts.tokens import Peppers
 from router import aws
 from router.app import App
@@ -20,6 +21,8 @@ from router.bus import Reporter
 from router.engines import EngineAnswers
 from router.feed import Follower
 from router.identity import Authenticator, TokenTable
+from router.inference import Inference
+from router.load import LoadMeter
 from router.log import Log
 from router.metrics import Metrics
 from router.oidc import KeySet, KeysUnavailable, OidcVerifier
@@ -32,6 +35,7 @@ from router.settings import OidcSettings, Settings
 from router.state import StateDirectory
 from router.status import StatusReader
 from router.upstream import EngineClient
+from router.waiting import HoldLimits, Waiting
 
 _PEPPER_SECONDS = 300.0
 _PEPPER_RETRY_SECONDS = 2.0
@@ -50,7 +54,7 @@ class Router:
         self._tasks: list[asyncio.Task[None]] = []
         self._pepper_wanted = asyncio.Event()
         self.metrics = Metrics()
-        self.tokens = TokenTable(lambda token_id: self.app.cut(token_id))  # noqa: PLW0108 - the app is made further down
+        self.tokens = TokenTable(lambda token_id: self.inference.cut(token_id))  # noqa: PLW0108 - it is made further down
         self.routes = RouteTable()
         self._secrets = SecretCache(aws.SecretStore(aws.client("secretsmanager")), self._calls)
         self._engine = EngineClient(settings.engine_api_key, settings.silence_seconds)
@@ -60,16 +64,6 @@ class Router:
         self._authenticator.on_unknown_pepper = self._pepper_wanted.set
         picker = Picker(cooldowns, settings.cooldown_seconds, lambda model_id: self.metrics.ejections.labels(model_id).inc())
         providers = ProviderClient(self._secrets, settings.silence_seconds)
-        self.app = App(
-            settings,
-            routes=self.routes,
-            authenticator=self._authenticator,
-            engines=EngineAnswers(self._engine, picker, self.metrics),
-            providers=providers,
-            metrics=self.metrics,
-            log=log,
-            ready=self.is_ready,
-        )
         self._reporter = Reporter(
             aws.EventBus(aws.client("events"), settings.bus_name),
             self._calls,
@@ -88,8 +82,37 @@ class Router:
             report_seconds=settings.report_seconds,
         )
         self._route_feed, self._token_feed = self._followers()
+        self._waiting = self._make_waiting()
+        self._meter = LoadMeter(
+            self._reporter.report,
+            settings.router_id,
+            ready=self.routes.ready_targets,
+            queued=self._waiting.queued,
+            window_seconds=settings.load_seconds,
+            longest_seconds=5 * settings.load_seconds,
+        )
+        self.inference = Inference(
+            settings,
+            routes=self.routes,
+            engines=EngineAnswers(self._engine, picker, self.metrics, self.routes.routes.get),
+            providers=providers,
+            waiting=self._waiting,
+            meter=self._meter,
+            metrics=self.metrics,
+        )
+        self.app = App(
+            settings,
+            routes=self.routes,
+            authenticator=self._authenticator,
+            inference=self.inference,
+            metrics=self.metrics,
+            log=log,
+            ready=self.is_ready,
+            release=self._waiting.close,
+        )
         self.routes.listen(picker.synchronise)
         self.routes.listen(self._prober.synchronise)
+        self.routes.listen(self._waiting.synchronise)
 
     def is_ready(self) -> bool:
         """Whether requests can be answered: both tables are held (from AWS or from disk) and tokens can be verified."""
@@ -106,6 +129,7 @@ class Router:
             "tokens": self._token_feed.run,
             "peppers": self._follow_peppers,
             "reports": self._reporter.run,
+            "load": self._meter.run,
         }
         self._tasks = [asyncio.create_task(self._for_ever(name, loop)) for name, loop in loops.items()]
         return self
@@ -115,6 +139,7 @@ class Router:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._meter.look(last=True)
         await self._reporter.flush(2.0)
         await self._stack.aclose()
         self._feeds.shutdown(wait=False, cancel_futures=True)
@@ -140,6 +165,23 @@ class Router:
         )
         self._reporter.report(observed)
         self._route_feed.hurry()
+
+    def _make_waiting(self) -> Waiting:
+        settings = self._settings
+        return Waiting(
+            self.routes,
+            stage=self._prober.stage,
+            tell=self._woken,
+            hurry=self._route_feed.hurry,
+            router_id=settings.router_id,
+            metrics=self.metrics,
+            limits=HoldLimits(settings.max_wait_seconds, settings.max_held, settings.max_held_per_model, settings.max_held_bytes),
+            wake_seconds=settings.wake_seconds,
+        )
+
+    def _woken(self, wanted: ModelWakeRequested) -> None:
+        self._log.info("waking asked for", model=wanted.model_id, generation=wanted.generation)
+        self._reporter.report(wanted)
 
     def _followers(self) -> tuple[Follower, Follower]:
         settings, dynamodb = self._settings, aws.client("dynamodb")

@@ -1,0 +1,171 @@
+"""Answering a request for a model: what it may ask, whether there is room, a target, and the answer's way back."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Awaitable, Mapping
+from typing import Any, Final, Protocol
+
+from contracts.routing import Route
+from router import policy
+from router.engines import EngineAnswers
+from router.errors import ApiError, model_not_found
+from router.exchange import Exchange
+from router.identity import Caller
+from router.load import Flow, Load, LoadMeter
+from router.metrics import Metrics
+from router.routes import EMBEDDINGS, Prepared, RouteTable
+from router.settings import Settings
+from router.waiting import Waiting
+
+_STREAM_HEADERS: Final = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")]
+_OK: Final = 200
+_SERVER_ERROR: Final = 500
+_UNAVAILABLE: Final = 503
+
+
+class ProviderAnswers(Protocol):
+    """The way to third parties."""
+
+    async def answer(self, route: Route, path: str, document: Mapping[str, Any]) -> bytes:
+        """The whole answer; ApiError otherwise."""
+        ...
+
+    async def stream(self, route: Route, path: str, document: Mapping[str, Any]) -> AsyncGenerator[bytes, None]:
+        """Server-sent events; ApiError otherwise."""
+        ...
+
+
+class Inference:
+    """Answers requests from whatever serves their model."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        routes: RouteTable,
+        engines: EngineAnswers,
+        providers: ProviderAnswers,
+        waiting: Waiting,
+        meter: LoadMeter,
+        metrics: Metrics,
+    ) -> None:
+        self._settings, self._routes, self._engines, self._providers = settings, routes, engines, providers
+        self._waiting, self._meter, self._metrics = waiting, meter, metrics
+        self._by_token: dict[str, set[Exchange]] = {}
+
+    async def answer(self, exchange: Exchange, caller: Caller) -> None:
+        """Answer; ApiError where that cannot be."""
+        body = await exchange.body(self._settings.max_body_bytes, self._settings.body_seconds)
+        document = policy.parse(body, self._settings.max_json_depth)
+        model = policy.model_of(document)
+        prepared = self._routes.find(model, caller)
+        if prepared is None:
+            raise model_not_found(model)
+        exchange.model, exchange.version = model, prepared.route.version
+        prepared.check_task(exchange.path)
+        exchange.stream = policy.check(document, prepared, exchange.path)
+        wait = 0 if prepared.is_open else self._waiting.consider(exchange, prepared)
+        self._check_room(prepared)
+        await self._while_watched(exchange, caller, self._serve(exchange, caller, prepared, document, body, wait))
+
+    def cut(self, token_id: str) -> None:
+        """End everything under way for a token that is worth nothing any more."""
+        for exchange in tuple(self._by_token.get(token_id, ())):
+            self._metrics.cut.inc()
+            exchange.end()
+
+    def _check_room(self, prepared: Prepared) -> None:
+        limit = prepared.limit
+        if limit is None or self._meter.in_flight(prepared.route.model_id) < limit:
+            return
+        self._metrics.limited.labels(prepared.route.model_id).inc()
+        message = f"The model takes at most {limit} requests at a time here; try again shortly, or have its limits.max_in_flight raised."
+        raise ApiError(429, "rate_limit_exceeded", message, param="model", retry_after=1)
+
+    async def _while_watched(self, exchange: Exchange, caller: Caller, work: Awaitable[None]) -> None:
+        exchange.task = asyncio.current_task()
+        watcher = asyncio.create_task(exchange.watch())
+        held = self._by_token.setdefault(caller.token_id, set()) if caller.token_id else None
+        in_flight = self._metrics.in_flight.labels(exchange.model)
+        in_flight.inc()
+        load = self._meter.begin(exchange.model)
+        exchange.flow = flow = Flow(load, stream=exchange.stream)
+        if held is not None:
+            held.add(exchange)
+        failed = True
+        try:
+            await work
+            failed = False
+        except ApiError as error:
+            failed = error.status >= _SERVER_ERROR and exchange.asked_at is not None
+            raise
+        except asyncio.CancelledError:
+            failed = False  # the caller left, or its token was revoked
+            raise
+        finally:
+            watcher.cancel()
+            in_flight.dec()
+            exchange.flow = None
+            flow.end()
+            _account(load, exchange, failed=failed)
+            if held is not None:
+                held.discard(exchange)
+                if not held and caller.token_id:
+                    self._by_token.pop(caller.token_id, None)
+
+    async def _serve(
+        self, exchange: Exchange, caller: Caller, prepared: Prepared, document: dict[str, Any], body: bytes, wait: int
+    ) -> None:
+        """Wait if need be, then answer. If no target takes the request and the route proves to be out of date, do so once more."""
+        for last in (False, True):
+            if wait:
+                prepared = await self._hold(exchange, caller, prepared, document, wait)
+            try:
+                await self._send(exchange, prepared, document, body)
+            except ApiError as error:
+                if last or error.status != _UNAVAILABLE or exchange.first_byte_at is not None:
+                    raise
+                newer = await self._waiting.newer(prepared, caller)
+                if newer is None:
+                    raise
+                prepared = newer
+                wait = 0 if prepared.is_open else self._waiting.consider(exchange, prepared)
+            else:
+                return
+
+    async def _hold(self, exchange: Exchange, caller: Caller, prepared: Prepared, document: dict[str, Any], wait: int) -> Prepared:
+        """The open route; what the model allows is asked again, since it may have changed meanwhile."""
+        exchange.asked_at = None
+        opened = await self._waiting.open(exchange, caller, prepared.route.model_id, wait)
+        exchange.held_seconds = exchange.elapsed()
+        policy.check(document, opened, exchange.path)
+        return opened
+
+    async def _send(self, exchange: Exchange, prepared: Prepared, document: dict[str, Any], body: bytes) -> None:
+        exchange.ask()
+        embedding = exchange.path == EMBEDDINGS
+        if prepared.route.hosting == "hosted":
+            await self._engines.answer(exchange, prepared, body if embedding else policy.with_defaults(body, document, prepared))
+            return
+        if not embedding:
+            document |= {name: value for name, value in policy.missing_defaults(document, prepared).items() if name != "top_k"}
+        exchange.target = prepared.ready[0].row.target_id
+        if not exchange.stream:
+            await exchange.respond(_OK, await self._providers.answer(prepared.route, exchange.path, document))
+            return
+        await self._relay(exchange, await self._providers.stream(prepared.route, exchange.path, document))
+
+    async def _relay(self, exchange: Exchange, events: AsyncGenerator[bytes, None]) -> None:
+        async with contextlib.aclosing(events):
+            async for event in events:
+                if exchange.status == 0:
+                    await exchange.start(_OK, _STREAM_HEADERS)
+                await exchange.write(event, more=True)
+        await exchange.write(b"", more=False)
+
+
+def _account(load: Load, exchange: Exchange, *, failed: bool) -> None:
+    first = None
+    if exchange.stream and not failed and exchange.status == _OK and exchange.asked_at is not None and exchange.first_byte_at is not None:
+        first = exchange.first_byte_at - exchange.asked_at
+    load.done(failed=failed, first_token_seconds=first)

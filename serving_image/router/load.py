@@ -1,0 +1,217 @@
+"""What this router sees of each model's load, told to the control plane in windows of a few seconds while there is traffic.
+
+Tokens are counted without parsing: `usage.completion_tokens` where the answer holds it, else one token for each event of a stream (an
+event for the role or the end makes that a little high, several tokens in one event make it low; usage, once it comes, puts it right).
+Time to first token is measured on streams alone, from the moment at which the request was sent on: waiting for a wake is not in it.
+"""
+
+import asyncio
+import math
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from contracts.routing import LoadObserved
+from router.idents import iso
+
+_USAGE: Final = b'"completion_tokens"'
+_NUMBER: Final = re.compile(rb"\s*:\s*(\d{1,9})")
+_EVENT: Final = b"data: {"
+_MOST_SAMPLES: Final = 4096
+_STEP: Final = 0.2
+
+
+class Load:
+    """One model's traffic since it was last told of. Everything happens on the event loop's thread."""
+
+    __slots__ = (
+        "counts_tokens",
+        "errors",
+        "first_tokens",
+        "in_flight",
+        "last_request_at",
+        "requests",
+        "since",
+        "tokens",
+        "told",
+        "told_at",
+    )
+
+    def __init__(self, now: float) -> None:
+        self.in_flight = self.requests = self.errors = self.tokens = 0
+        self.counts_tokens = False
+        self.first_tokens: list[float] = []
+        self.last_request_at = 0.0
+        self.since = self.told_at = now
+        self.told: Window | None = None
+
+    def done(self, *, failed: bool, first_token_seconds: float | None) -> None:
+        """A request has ended: `failed` by its target's fault; the time to its first token if it was streamed."""
+        self.in_flight -= 1
+        self.requests += 1
+        self.errors += failed
+        if first_token_seconds is not None and len(self.first_tokens) < _MOST_SAMPLES:
+            self.first_tokens.append(first_token_seconds)
+
+    def spoke(self, tokens: int) -> None:
+        """So many tokens more (fewer, if negative: usage has put the count right) were answered."""
+        self.tokens += tokens
+        self.counts_tokens = True
+
+
+class Flow:
+    """Counts the tokens of one answer as its bytes go by."""
+
+    __slots__ = ("_events", "_load", "_stream", "_usage")
+
+    def __init__(self, load: Load, *, stream: bool) -> None:
+        self._load, self._stream = load, stream
+        self._events = 0
+        self._usage: int | None = None
+
+    def add(self, chunk: bytes) -> None:
+        """A part of the body."""
+        if self._stream and (events := chunk.count(_EVENT)):
+            self._events += events
+            self._load.spoke(events)
+        place = chunk.rfind(_USAGE)
+        if place >= 0 and (number := _NUMBER.match(chunk, place + len(_USAGE))):
+            self._usage = int(number[1])
+
+    def end(self) -> None:
+        """There is no more."""
+        if self._usage is not None:
+            self._load.spoke(self._usage - self._events)
+
+
+@dataclass(frozen=True)
+class Window:
+    """What is compared to decide whether there is news. Rates per second, the time in milliseconds."""
+
+    in_flight: int
+    queued: int
+    request_rate: float
+    failing: bool
+    first_token_ms: float | None
+    token_rate: float | None
+    ready: int
+
+    def differs(self, other: "Window") -> bool:
+        """Whether something has changed by more than a fifth."""
+        if (self.failing, self.ready) != (other.failing, other.ready):
+            return True
+        return any(
+            _moved(mine, theirs)
+            for mine, theirs in (
+                (self.in_flight, other.in_flight),
+                (self.queued, other.queued),
+                (self.request_rate, other.request_rate),
+                (self.first_token_ms, other.first_token_ms),
+                (self.token_rate, other.token_rate),
+            )
+        )
+
+
+class LoadMeter:
+    """Every model's load. Tells of a model at its first traffic, then when something changed by more than a fifth, at least every
+    `longest_seconds` while there is traffic, and once when it has ended; never more often than every `window_seconds`; nothing at rest.
+    """
+
+    def __init__(
+        self,
+        tell: Callable[[LoadObserved], None],
+        router_id: str,
+        *,
+        ready: Callable[[str], int],
+        queued: Callable[[str], int],
+        window_seconds: float = 2.0,
+        longest_seconds: float = 10.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._tell, self._router_id, self._ready, self._queued = tell, router_id, ready, queued
+        self._window_seconds, self._longest, self._clock = window_seconds, longest_seconds, clock
+        self._loads: dict[str, Load] = {}
+        self._busy = asyncio.Event()
+
+    def in_flight(self, model_id: str) -> int:
+        """How many requests for the model are under way here, held ones among them."""
+        load = self._loads.get(model_id)
+        return 0 if load is None else load.in_flight
+
+    def begin(self, model_id: str) -> Load:
+        """A request for the model is under way; whoever began it calls `done` on what is answered."""
+        load = self._loads.get(model_id)
+        if load is None:
+            load = self._loads[model_id] = Load(self._clock())
+        load.in_flight += 1
+        load.last_request_at = time.time()
+        self._busy.set()
+        return load
+
+    async def run(self) -> None:
+        """Look at every model once a window, for as long as there is traffic; for ever."""
+        while True:
+            await self._busy.wait()
+            await asyncio.sleep(self._window_seconds)
+            self.look()
+
+    def look(self, *, last: bool = False) -> None:
+        """Tell what there is to tell. `last`: the router stops, so whatever was not told yet is told now."""
+        now = self._clock()
+        for model_id, load in list(self._loads.items()):
+            seconds = max(now - load.since, 0.001)
+            window = self._window(model_id, load, seconds)
+            resting = not load.in_flight and not load.requests
+            if load.told is None or resting or last or window.differs(load.told) or now - load.told_at >= self._longest:
+                self._report(model_id, load, window, seconds)
+                load.told, load.since, load.told_at = window, now, now
+                load.requests = load.errors = load.tokens = 0
+                load.first_tokens.clear()
+            if resting:
+                del self._loads[model_id]
+        if not self._loads:
+            self._busy.clear()
+
+    def _window(self, model_id: str, load: Load, seconds: float) -> Window:
+        return Window(
+            in_flight=load.in_flight,
+            queued=min(self._queued(model_id), load.in_flight),
+            request_rate=load.requests / seconds,
+            failing=load.errors > 0,
+            first_token_ms=round(percentile(load.first_tokens, 0.95) * 1000, 3) if load.first_tokens else None,
+            token_rate=round(max(load.tokens, 0) / seconds, 3) if load.counts_tokens else None,
+            ready=self._ready(model_id),
+        )
+
+    def _report(self, model_id: str, load: Load, window: Window, seconds: float) -> None:
+        self._tell(
+            LoadObserved(
+                model_id=model_id,
+                router_id=self._router_id,
+                observed_at=iso(),
+                window_seconds=round(seconds, 3),
+                in_flight=window.in_flight,
+                queued=window.queued,
+                requests=load.requests,
+                errors=load.errors,
+                time_to_first_token_ms=window.first_token_ms,
+                tokens_per_second=window.token_rate,
+                ready_targets=window.ready,
+                last_request_at=iso(datetime.fromtimestamp(load.last_request_at, UTC)),
+            )
+        )
+
+
+def percentile(samples: list[float], share: float) -> float:
+    """The smallest sample that is not smaller than this share of them (nearest rank); there must be one."""
+    ordered = sorted(samples)
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+
+
+def _moved(mine: float | None, theirs: float | None) -> bool:
+    if mine is None or theirs is None:
+        return False
+    return abs(mine - theirs) > _STEP * max(mine, theirs)
