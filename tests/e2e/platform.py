@@ -22,8 +22,7 @@ import boto3
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
-# A delivery that failed once comes back after its queue's visibility time-out, 180 s.
-PATIENCE_SECONDS = 300.0
+PATIENCE_SECONDS = 120.0
 KEPT = frozenset({"PATH", "HOME", "USER", "LANG", "SLIPWAY_VENVS", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"})
 _NAME, _VALUE = b"general.architecture", b"none"
 TINY_GGUF = (

@@ -53,7 +53,10 @@ class StepFunctionsApi:
         return {"executionArn": given["stateMachineArn"].replace(":stateMachine:", ":execution:") + f":{name}"}
 
     def StopExecution(self, operation: str, given: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802 - AWS's name
-        self.machines.stop(*self._known(operation, given))
+        known = self._known(operation, given)
+        if self.machines.executions[known].status not in {"RUNNING", "ABORTED"}:
+            raise _error(operation, "ValidationException")  # the documented error that fits; not to be relied upon either way
+        self.machines.stop(*known)
         return {}
 
     def DescribeExecution(self, operation: str, given: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802 - AWS's name

@@ -270,7 +270,11 @@ def _queue(take: Callable[[dict[str, Any], Any], None]) -> Handler:
     @tracer.capture_lambda_handler(capture_response=False, capture_error=False)
     def handler(message: dict[str, Any], context: Any) -> Any:
         def one(record: Any) -> None:
-            take(json.loads(record.body), context)
+            try:
+                take(json.loads(record.body), context)
+            except Exception:
+                logger.exception("a message failed", extra={"message_id": record.message_id})  # the processor reports it and says no word
+                raise
 
         return process_partial_response(event=message, record_handler=one, processor=processor, context=context)
 

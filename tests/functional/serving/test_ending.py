@@ -2,8 +2,9 @@
 
 from contracts.catalogue import EVENTS
 from tests.fabric import world
+from tests.fabric.wire import queue_event
 from tests.functional.serving import samples
-from tests.functional.serving.world import TABLE, Serving
+from tests.functional.serving.world import TABLE, Serving, own_event
 
 
 def _delete(serving: Serving) -> str:
@@ -55,6 +56,17 @@ def test_a_deletion_supersedes_a_creation(serving: Serving) -> None:
     serving.ecs(samples.task_event(service, "STOPPED", 6, desired="STOPPED", stopCode="ServiceSchedulerInitiated"))
     assert serving.model()["deleted"]
     assert serving.services() == []
+
+
+def test_a_creation_that_has_ended_of_itself_holds_no_deletion_up(serving: Serving) -> None:
+    """Its step was refused as superseded before the deletion came to stop it: there is nothing to stop, and the deletion goes on."""
+    _, accepted = serving.create()
+    serving.run("on_model_requested", queue_event([own_event(world.ledger(TABLE)[-1])]))
+    _, deletion = serving.on_model("delete_model")
+    serving.machines.advance(0)
+    assert serving.machines.executions["provision", accepted["operation_id"]].status == "SUCCEEDED"
+    serving.pump()
+    assert serving.operation(deletion["operation_id"])["status"] == "Succeeded"
 
 
 def test_a_model_that_nobody_was_told_of_has_no_route_to_close(serving: Serving) -> None:

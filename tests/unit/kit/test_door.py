@@ -2,6 +2,7 @@
 
 import base64
 import json
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from kit.caller import Caller
 from kit.door import Answer, Request
 from kit.envelope import Envelope
 from kit.errors import Broken, Conflict, Contended, NotFound, Transient
+from kit.observability import logger
 from kit.table import Row
 from tests.fabric.wire import Context, bus_event, envelope_of, http_event, queue_event, stream_event
 
@@ -214,6 +216,14 @@ def test_each_message_of_a_queue_stands_alone() -> None:
     assert seen == list(outcomes)
     answer = handler(queue_event([bus_event(envelope_of("E", {"n": "3"}))]), Context())
     assert answer == {"batchItemFailures": [{"itemIdentifier": "message-0"}]}
+
+
+def test_a_message_that_fails_says_why_in_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It comes back only when its queue shows it again, and its cause would be known to nobody."""
+    said: list[tuple[str, Any, bool]] = []
+    monkeypatch.setattr(logger, "exception", lambda text, extra: said.append((text, extra, sys.exc_info()[0] is Transient)))
+    door.queue(_raising(Transient("t", "m")))(queue_event([bus_event(envelope_of("E", {}))]), Context())
+    assert said == [("a message failed", {"message_id": "message-0"}, True)]
 
 
 def test_a_raw_queue_hands_over_awss_own_events() -> None:

@@ -25,7 +25,12 @@ class StepFunctions:
 
     def stop(self, goal: Goal, execution: str, reason: str) -> None:
         """See `ports.Machines`."""
-        self._call("stop_execution", {"ExecutionDoesNotExist"}, executionArn=self._execution(goal, execution), cause=reason)
+        try:
+            self._call("stop_execution", {"ExecutionDoesNotExist"}, executionArn=self._execution(goal, execution), cause=reason)
+        except Transient:
+            # One that ended of itself a moment ago may be refused as a ValidationException, which says as much of a faulty request.
+            if self.is_running(goal, execution):
+                raise
 
     def is_running(self, goal: Goal, execution: str) -> bool | None:
         """See `ports.Machines`."""
