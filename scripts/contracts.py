@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 if __name__ == "__main__":
     sys.path[0] = str(ROOT)  # not this folder: its contracts.py would hide the package of the same name
-    sys.path.insert(1, str(ROOT / "layers" / "contracts"))
+    sys.path[1:1] = [str(ROOT / "layers" / "contracts"), str(ROOT / "layers" / "serving")]
 
 from scripts import cli_types, event_catalogue, event_files, openapi  # noqa: E402 - the import path is set above
 

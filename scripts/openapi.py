@@ -12,6 +12,7 @@ from contracts.common import MODEL_ID_PATTERN, SEMVER_PATTERN
 from contracts.examples import HOSTED_MODEL, PROVIDER_MODEL, SCHEDULE
 from contracts.problems import PROBLEMS, ProblemKind
 from contracts.views import Problem
+from serving.domain.fields import CLASSES
 
 PATH = Path(__file__).resolve().parent.parent / "layers" / "contracts" / "contracts" / "openapi.json"
 VERSION = "1.0.0"
@@ -40,6 +41,11 @@ _REQUEST_ID = {"description": "Names this request in the logs.", "schema": {"typ
 _ETAG = {"description": 'The generation, in quotes: `"3"`.', "schema": {"type": "string"}}
 _REQUEST_EXAMPLES = {
     "create_model": {"hosted": {"value": dict(HOSTED_MODEL)}, "provider": {"value": dict(PROVIDER_MODEL)}},
+    "update_model": {
+        "hot": {"value": {"description": "The small one", "features": {"streaming": False}}},
+        "rolling": {"value": {"capacity": {"max": 4, "desired": 2}}},
+        "restart": {"value": {"engine": {"arguments": {"context_length": 4096}}, "acknowledge": "ack_" + "0" * 40}},
+    },
     "set_schedule": {"office hours": {"value": dict(SCHEDULE)}},
     "issue_token": {"inference": {"value": {"name": "notebook", "groups": ["research"], "scopes": ["inference"]}}},
 }
@@ -73,6 +79,7 @@ def document() -> dict[str, Any]:
         "security": [{"bearer": []}],
         "tags": [{"name": name, "description": text} for name, text in _TAGS.items()],
         "paths": paths,
+        "x-change-classes": {field: change_class.value for field, change_class in sorted(CLASSES.items())},
         "components": {
             "securitySchemes": {"bearer": _bearer()},
             "headers": {"X-Request-Id": _REQUEST_ID, "ETag": _ETAG},

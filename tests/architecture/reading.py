@@ -65,14 +65,14 @@ class Function:
 
     @property
     def kind(self) -> str:
-        """How it is started: http, event, schedule, stream, queue, authorizer or step."""
+        """How it is started: http, event, schedule, alarm, stream, queue, authorizer or step."""
         kinds = {"HttpApi": "http", "EventBridgeRule": "event", "ScheduleV2": "schedule"}
         for event in self.events.values():
             return kinds[event["Type"]]
         for mapping in of_type("AWS::Lambda::EventSourceMapping").values():
             if mapping["FunctionName"] == {"Ref": self.logical_id}:
                 return "stream" if "StartingPosition" in mapping else "queue"
-        return "authorizer" if self.name == "authorize_request" else "step"
+        return {"authorize_request": "authorizer", "apply_schedule": "alarm"}.get(self.name, "step")
 
 
 @cache

@@ -12,7 +12,7 @@ QUEUES = of_type("AWS::SQS::Queue")
 DEAD_LETTERS = sorted(name for name in QUEUES if name.endswith("DeadLetters"))
 RULES = of_type("AWS::Events::Rule")
 EVENT_FUNCTIONS = [item for item in functions() if item.kind == "event"]
-ASYNCHRONOUS = [item for item in functions() if item.kind in {"event", "schedule"}]
+ASYNCHRONOUS = [item for item in functions() if item.kind in {"event", "schedule", "alarm"}]
 
 
 def _dead_letters(item: Function) -> dict[str, Any]:

@@ -111,7 +111,7 @@ def test_a_task_ends_in_time_and_is_caught(name: str, state: str) -> None:
         assert task["Resource"] == "arn:${Partition}:states:::lambda:invoke.waitForTaskToken"
         assert task["HeartbeatSeconds"] < task["TimeoutSeconds"]
     assert all(retry["MaxAttempts"] <= 5 and retry["JitterStrategy"] == "FULL" for retry in task["Retry"])
-    if state != "FailModel":
+    if state not in {"FailModel", "RollBackUpdate"}:
         assert task["Catch"][-1]["ErrorEquals"] == ["States.ALL"]
 
 

@@ -17,6 +17,7 @@ SERVICES = {
     "secretsmanager": "secretsmanager",
     "stepfunctions": "states",
     "ecs": "ecs",
+    "scheduler": "scheduler",
 }
 # What mappings need of the role, beside what the code calls.
 STREAM = {"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams", "sqs:SendMessage"}
@@ -26,6 +27,7 @@ UNBOUNDED = {
     "TaskTokensNameNoMachineSoNoResourceCanBeGiven": {"states:SendTaskSuccess", "states:SendTaskFailure", "states:SendTaskHeartbeat"},
     "ListingStreamsKnowsNoResource": {"dynamodb:ListStreams"},
     "TaskDefinitionsAreListedAndDeregisteredWithoutResource": {"ecs:ListTaskDefinitions", "ecs:DeregisterTaskDefinition"},
+    "ListingAlarmsKnowsNoResource": {"scheduler:ListSchedules"},
     "ListingKnowsOnlyTheCluster": {"ecs:ListServices", "ecs:ListTasks"},
     "SigningInToTheRegistryKnowsNoResource": {"ecr:GetAuthorizationToken"},
 }
@@ -129,12 +131,12 @@ def test_a_function_speaks_in_its_own_name_only(item: Function) -> None:
             assert statement["Condition"] == {"StringEquals": {"events:source": f"slipway.{item.context}"}}
 
 
-def test_roles_are_handed_to_tasks_only() -> None:
+def test_roles_are_handed_to_tasks_and_alarms_only() -> None:
     """PassRole names its roles and the service that takes them; otherwise whoever may start a task may become anybody."""
     passing = [statement for statement in STATEMENTS if "iam:PassRole" in as_list(statement["Action"])]
-    assert len(passing) == 2
+    taken = [condition["iam:PassedToService"] for statement in passing for condition in statement["Condition"].values()]
+    assert (taken.count("ecs-tasks.amazonaws.com"), taken.count("scheduler.amazonaws.com"), len(passing)) == (2, 3, 5)
     for statement in passing:
-        assert all("iam:PassedToService" in condition for condition in statement["Condition"].values())
         assert "*" not in str(statement["Resource"])
 
 

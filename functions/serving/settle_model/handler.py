@@ -1,6 +1,7 @@
-"""Last step of bringing a model into service.
+"""Last step of everything but a deletion: the model is in service, or stopped.
 
-Trigger: a step of provision_model. Takes: operation_id, model_id, generation. Emits: `ModelInService`. Answers: `decision` is `settled`.
+Trigger: a step of provision_model, update_model and stop_model. Takes: operation_id, model_id, generation.
+Emits: `ModelInService` or `ModelStopped`. Answers: `decision` is `settled`.
 On failure: the machine retries what may pass, and takes the way of failure for the rest.
 """
 

@@ -2,14 +2,19 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 from kit.caller import Command
 from kit.row import Row
+from serving.domain.agenda import Agenda
 from serving.domain.change import Cause, Change
-from serving.domain.model import Failure, Model
+from serving.domain.facts import ModelFacts, Unread
+from serving.domain.instances import Offer
+from serving.domain.model import Failure, Model, Spec
 from serving.domain.operation import Goal, Operation, Wait
 from serving.domain.tasks import TaskObservation
+from serving.domain.traffic import Traffic
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,7 @@ class Store(Protocol):
         ...
 
     def forget_observations(self, model_id: str) -> None:
-        """Delete the rows of a model's tasks."""
+        """Delete the rows of a model's tasks and of its traffic."""
         ...
 
     def owner_of(self, service: str) -> tuple[str, int] | None:
@@ -76,6 +81,18 @@ class Store(Protocol):
         ...
 
 
+class Traffics(Protocol):
+    """What is known of models' traffic. `Contended` from `keep` means: read again and decide anew."""
+
+    def read(self, model_id: str) -> Traffic | None:
+        """What is known now; None if nothing was ever heard."""
+        ...
+
+    def keep(self, known: Traffic) -> None:
+        """Write it, if what is there is of the edition before."""
+        ...
+
+
 class Machines(Protocol):
     """The state machines that carry operations out."""
 
@@ -91,8 +108,8 @@ class Machines(Protocol):
         """Whether the execution runs; None if there is none of that name."""
         ...
 
-    def succeed(self, wait: Wait) -> None:
-        """Wake a waiting task. A token that nobody waits for any more is no error (in all three)."""
+    def succeed(self, wait: Wait, decision: str) -> None:
+        """Wake a waiting task, which answers `decision`. A token that nobody waits for any more is no error (in all three)."""
         ...
 
     def fail(self, wait: Wait, failure: Failure) -> None:
@@ -106,6 +123,14 @@ class Machines(Protocol):
 
 class Engines(Protocol):
     """ECS services, one per model version."""
+
+    def scale(self, service: str, desired: int) -> None:
+        """Let so many tasks of it run; a service that is gone stays gone."""
+        ...
+
+    def desired(self, service: str) -> int | None:
+        """How many tasks of it shall run, as ECS has it; None if it is gone, or going."""
+        ...
 
     def stop(self, service: str) -> None:
         """Let all its tasks end; a service that is gone counts as stopped."""
@@ -128,11 +153,51 @@ class Engines(Protocol):
         ...
 
 
+class Services(Protocol):
+    """What ECS tells of its services and of the hosts under their tasks, when asked."""
+
+    def words(self, service: str, since: datetime) -> list[str]:
+        """The service's own messages since then, newest first; none of one that is gone."""
+        ...
+
+    def tasks_on(self, instance_id: str) -> list[tuple[str, str]]:
+        """(service, task id) of each task of a service on that EC2 instance; none if the instance is not of our cluster."""
+        ...
+
+
 class Launcher(Engines, Protocol):
     """The same for the one function that may make services."""
 
     def launch(self, service: str, model: Model) -> None:
         """Make the service, or adopt the one of that name. `Refused` for what ECS will never take."""
+        ...
+
+
+class Headroom(Protocol):
+    """Whether there is room for more copies than run already."""
+
+    def surge_fits(self, spec: Spec) -> tuple[bool, str]:
+        """Whether the copies of this wish fit beside those that run, and the sentence that says why (not)."""
+        ...
+
+
+class Artifacts(Protocol):
+    """What lies in the artefact bucket."""
+
+    def facts(self, spec: Spec) -> ModelFacts | Unread:
+        """What the files of this wish's artefact say about its memory, or why they say nothing."""
+        ...
+
+
+class Instances(Protocol):
+    """The region's instance types with GPUs."""
+
+    def offer(self, *, quotas: bool = True, prices: bool = True) -> Offer:
+        """What there is now; without quotas or prices of the day where they are not wanted."""
+        ...
+
+    def known(self) -> Offer:
+        """What was known when this was shipped: nothing is asked."""
         ...
 
 
@@ -153,4 +218,40 @@ class Announcer(Protocol):
 
     def announce_forgotten(self) -> int:
         """Announce facts that were never announced; answers how many."""
+        ...
+
+
+class Agendas(Protocol):
+    """What was done about models' schedules. `Contended` from `keep` and `drop` means: read again and decide anew."""
+
+    def read(self, model_id: str) -> Agenda | None:
+        """What is known now; None for a model without one."""
+        ...
+
+    def keep(self, before: Agenda | None, after: Agenda) -> Agenda:
+        """Write it, if what is there is still `before`; answers it with its new edition."""
+        ...
+
+    def drop(self, known: Agenda) -> None:
+        """Delete it, if what is there is still that."""
+        ...
+
+
+class AlarmRemoval(Protocol):
+    """For those who only take alarms away."""
+
+    def remove(self, model_id: str) -> None:
+        """Remove whatever is set for the model; what is gone counts as removed."""
+        ...
+
+
+class Alarms(AlarmRemoval, Protocol):
+    """The scheduler, which calls at a set time: at most one alarm a model that matters; one that should not be there calls in vain."""
+
+    def put(self, agenda: Agenda, generation: int) -> None:
+        """Set the agenda's alarm, new or anew."""
+        ...
+
+    def set_for(self) -> Iterator[tuple[str, int]]:
+        """Model id and slot of every alarm that is set."""
         ...

@@ -17,13 +17,23 @@ from serving.domain.operation import Goal
 
 if TYPE_CHECKING:
     from kit.ledger import Announcer
+    from serving.adapters.agendas import TableAgendas
     from serving.adapters.engines import EcsControl, EcsLauncher
     from serving.adapters.machines import StepFunctions
+    from serving.adapters.scheduler import SchedulerAlarms, SchedulerRemoval
+    from serving.adapters.services import EcsServices
     from serving.adapters.store import TableStore
+    from serving.adapters.traffic import TableTraffic
+    from serving.ports import Headroom
     from serving.usecases.announce_model_changes import AnnounceModelChanges
+    from serving.usecases.apply_change import ApplyChange
+    from serving.usecases.apply_schedule import ApplySchedule
+    from serving.usecases.arm_schedule import ArmSchedule
     from serving.usecases.await_route_closed import AwaitRouteClosed
     from serving.usecases.await_validation import AwaitValidation
     from serving.usecases.cancel_operation import CancelOperation
+    from serving.usecases.commanding import Commanding
+    from serving.usecases.counting import Counting
     from serving.usecases.create_model import CreateModel
     from serving.usecases.delete_model import DeleteModel
     from serving.usecases.erase_model import EraseModel
@@ -32,23 +42,41 @@ if TYPE_CHECKING:
     from serving.usecases.learning import Learner
     from serving.usecases.list_model_events import ListModelEvents
     from serving.usecases.list_models import ListModels
+    from serving.usecases.on_engine_host_interrupted import OnEngineHostInterrupted
+    from serving.usecases.on_engine_service_changed import OnEngineServiceChanged
     from serving.usecases.on_engine_task_changed import OnEngineTaskChanged
+    from serving.usecases.on_load_observed import OnLoadObserved
     from serving.usecases.on_model_deletion_requested import OnModelDeletionRequested
     from serving.usecases.on_model_requested import OnModelRequested
+    from serving.usecases.on_model_stop_requested import OnModelStopRequested
+    from serving.usecases.on_model_stopped import OnModelStopped
+    from serving.usecases.on_model_updated import OnModelUpdated
     from serving.usecases.on_model_version_rejected import OnModelVersionRejected
     from serving.usecases.on_model_version_validated import OnModelVersionValidated
+    from serving.usecases.on_model_wake_requested import OnModelWakeRequested
     from serving.usecases.on_route_changed import OnRouteChanged
     from serving.usecases.on_route_health_observed import OnRouteHealthObserved
     from serving.usecases.open_provider_route import OpenProviderRoute
     from serving.usecases.prepare_model import PrepareModel
+    from serving.usecases.prepare_update import PrepareUpdate
     from serving.usecases.read_model import ReadModel
     from serving.usecases.read_operation import ReadOperation
+    from serving.usecases.read_schedule import ReadSchedule
+    from serving.usecases.remove_schedule import RemoveSchedule
     from serving.usecases.resumption import Resumption
     from serving.usecases.retry_model import RetryModel
+    from serving.usecases.roll_back_update import RollBackUpdate
+    from serving.usecases.scheduling import Scheduling
+    from serving.usecases.set_schedule import SetSchedule
     from serving.usecases.settle_model import SettleModel
+    from serving.usecases.start_model import StartModel
     from serving.usecases.stop_engines import StopEngines
+    from serving.usecases.stop_model import StopModel
     from serving.usecases.sweep_models import SweepModels
+    from serving.usecases.update_model import UpdateModel
     from serving.usecases.waiting import WaitFor
+    from serving.usecases.waking import Waking
+    from serving.usecases.wish_checks import WishChecks
 
 CONTEXT = "serving"
 _CLOCK = SystemClock()
@@ -81,7 +109,25 @@ class MachineSettings(Settings):
     """Of the functions that start or stop executions; each has the machines that it may touch."""
 
     provision_machine_arn: str = ""
+    update_machine_arn: str = ""
+    stop_machine_arn: str = ""
     retire_machine_arn: str = ""
+
+
+@dataclass(frozen=True)
+class AlarmGroupSettings(Settings):
+    """Of the functions that touch the alarms of models' schedules."""
+
+    alarm_group: str
+
+
+@dataclass(frozen=True)
+class AlarmSettings(Settings):
+    """Of those that set them."""
+
+    alarm_function_arn: str
+    alarm_role_arn: str
+    dead_letters_arn: str
 
 
 @dataclass(frozen=True)
@@ -118,11 +164,9 @@ class LaunchSettings(Settings):
 @cache
 def create_model() -> CreateModel:
     """`POST /models`."""
-    from serving.adapters.addresses import ResolvingGuard
     from serving.usecases.create_model import CreateModel
 
-    guard = ResolvingGuard(ApiBaseSettings.from_env().api_base_allow_list)
-    return CreateModel(_store(), guard, _CLOCK, Ids(_CLOCK))
+    return CreateModel(_store(), _checks(), _CLOCK, Ids(_CLOCK))
 
 
 @cache
@@ -130,7 +174,7 @@ def list_models() -> ListModels:
     """`GET /models`."""
     from serving.usecases.list_models import ListModels
 
-    return ListModels(_store())
+    return ListModels(_store(), _CLOCK)
 
 
 @cache
@@ -138,7 +182,7 @@ def read_model() -> ReadModel:
     """`GET /models/{model_id}`."""
     from serving.usecases.read_model import ReadModel
 
-    return ReadModel(_store())
+    return ReadModel(_store(), _CLOCK)
 
 
 @cache
@@ -146,7 +190,31 @@ def delete_model() -> DeleteModel:
     """`DELETE /models/{model_id}`."""
     from serving.usecases.delete_model import DeleteModel
 
-    return DeleteModel(_store(), _CLOCK, Ids(_CLOCK))
+    return DeleteModel(_store(), _commanding())
+
+
+@cache
+def update_model() -> UpdateModel:
+    """`PATCH /models/{model_id}`."""
+    from serving.usecases.update_model import UpdateModel
+
+    return UpdateModel(_commanding(), _checks(), _headroom(), _traffics())
+
+
+@cache
+def start_model() -> StartModel:
+    """`POST /models/{model_id}/start`."""
+    from serving.usecases.start_model import StartModel
+
+    return StartModel(_commanding())
+
+
+@cache
+def stop_model() -> StopModel:
+    """`POST /models/{model_id}/stop`."""
+    from serving.usecases.stop_model import StopModel
+
+    return StopModel(_commanding())
 
 
 @cache
@@ -154,7 +222,7 @@ def retry_model() -> RetryModel:
     """`POST /models/{model_id}/retry`."""
     from serving.usecases.retry_model import RetryModel
 
-    return RetryModel(_store(), _CLOCK, Ids(_CLOCK))
+    return RetryModel(_commanding())
 
 
 @cache
@@ -178,7 +246,31 @@ def cancel_operation() -> CancelOperation:
     """`POST /operations/{operation_id}/cancel`."""
     from serving.usecases.cancel_operation import CancelOperation
 
-    return CancelOperation(_store(), _resumption(), _CLOCK)
+    return CancelOperation(_store(), _resumption(), _CLOCK, Ids(_CLOCK))
+
+
+@cache
+def set_schedule() -> SetSchedule:
+    """`PUT /models/{model_id}/schedule`."""
+    from serving.usecases.set_schedule import SetSchedule
+
+    return SetSchedule(update_model())
+
+
+@cache
+def read_schedule() -> ReadSchedule:
+    """`GET /models/{model_id}/schedule`."""
+    from serving.usecases.read_schedule import ReadSchedule
+
+    return ReadSchedule(_store(), _agendas(), _CLOCK)
+
+
+@cache
+def remove_schedule() -> RemoveSchedule:
+    """`DELETE /models/{model_id}/schedule`."""
+    from serving.usecases.remove_schedule import RemoveSchedule
+
+    return RemoveSchedule(_store(), update_model())
 
 
 # ── reactions ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -201,11 +293,60 @@ def on_model_requested() -> OnModelRequested:
 
 
 @cache
+def on_model_updated() -> OnModelUpdated:
+    """Reacts to `ModelUpdated`."""
+    from serving.usecases.on_model_updated import OnModelUpdated
+
+    return OnModelUpdated(_store(), _machines())
+
+
+@cache
+def on_model_stop_requested() -> OnModelStopRequested:
+    """Reacts to `ModelStopRequested`."""
+    from serving.usecases.on_model_stop_requested import OnModelStopRequested
+
+    return OnModelStopRequested(_store(), _machines())
+
+
+@cache
 def on_model_deletion_requested() -> OnModelDeletionRequested:
     """Reacts to `ModelDeletionRequested`."""
     from serving.usecases.on_model_deletion_requested import OnModelDeletionRequested
 
     return OnModelDeletionRequested(_store(), _machines())
+
+
+@cache
+def arm_schedule() -> ArmSchedule:
+    """Reacts to whatever may change what a schedule does next."""
+    from serving.usecases.arm_schedule import ArmSchedule
+
+    return ArmSchedule(_scheduling())
+
+
+@cache
+def apply_schedule() -> ApplySchedule:
+    """Called by a model's alarm."""
+    from serving.usecases.apply_schedule import ApplySchedule
+
+    return ApplySchedule(_scheduling())
+
+
+@cache
+def on_engine_service_changed() -> OnEngineServiceChanged:
+    """Reacts to what ECS tells of whole services."""
+    from serving.usecases.on_engine_service_changed import OnEngineServiceChanged
+
+    services = _services()
+    return OnEngineServiceChanged(_store(), _learner(services), services, _CLOCK)
+
+
+@cache
+def on_engine_host_interrupted() -> OnEngineHostInterrupted:
+    """Reacts to what EC2 tells of instances."""
+    from serving.usecases.on_engine_host_interrupted import OnEngineHostInterrupted
+
+    return OnEngineHostInterrupted(_store(), _learner(), _services())
 
 
 @cache
@@ -248,6 +389,30 @@ def on_route_health_observed() -> OnRouteHealthObserved:
     return OnRouteHealthObserved(_learner())
 
 
+@cache
+def on_load_observed() -> OnLoadObserved:
+    """Reacts to `LoadObserved`."""
+    from serving.usecases.on_load_observed import OnLoadObserved
+
+    return OnLoadObserved(_counting(_control()))
+
+
+@cache
+def on_model_wake_requested() -> OnModelWakeRequested:
+    """Reacts to `ModelWakeRequested`."""
+    from serving.usecases.on_model_wake_requested import OnModelWakeRequested
+
+    return OnModelWakeRequested(_waking())
+
+
+@cache
+def on_model_stopped() -> OnModelStopped:
+    """Reacts to `ModelStopped`."""
+    from serving.usecases.on_model_stopped import OnModelStopped
+
+    return OnModelStopped(_waking())
+
+
 # ── steps ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -288,7 +453,7 @@ def settle_model() -> SettleModel:
     """Step of `provision_model`."""
     from serving.usecases.settle_model import SettleModel
 
-    return SettleModel(_store(), _CLOCK)
+    return SettleModel(_store(), _control(), _CLOCK)
 
 
 @cache
@@ -297,6 +462,31 @@ def fail_model() -> FailModel:
     from serving.usecases.fail_model import FailModel
 
     return FailModel(_store(), _control(), _CLOCK)
+
+
+@cache
+def prepare_update() -> PrepareUpdate:
+    """Step of `update_model`."""
+    from serving.usecases.prepare_update import PrepareUpdate
+
+    return _waiting(PrepareUpdate)
+
+
+@cache
+def apply_change() -> ApplyChange:
+    """Step of `update_model`."""
+    from serving.usecases.apply_change import ApplyChange
+
+    control = _control()
+    return ApplyChange(_store(), _resumption(), control, _CLOCK)
+
+
+@cache
+def roll_back_update() -> RollBackUpdate:
+    """Step of `update_model`."""
+    from serving.usecases.roll_back_update import RollBackUpdate
+
+    return RollBackUpdate(_store(), _control(), fail_model(), _CLOCK)
 
 
 @cache
@@ -321,7 +511,7 @@ def erase_model() -> EraseModel:
     """Step of `retire_model`."""
     from serving.usecases.erase_model import EraseModel
 
-    return EraseModel(_store(), _control(), _CLOCK)
+    return EraseModel(_store(), _control(), _agendas(), _alarm_removal(), _CLOCK)
 
 
 # ── schedule ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -331,11 +521,16 @@ def erase_model() -> EraseModel:
 def sweep_models() -> SweepModels:
     """Runs on a schedule."""
     from serving.usecases.on_engine_task_changed import OnEngineTaskChanged
+    from serving.usecases.repair_schedules import RepairSchedules
     from serving.usecases.sweep_models import SweepModels
+    from serving.usecases.tending import TendCapacity
 
     store, control = _store(), _control()
     observer = OnEngineTaskChanged(store, _learner(control))
-    return SweepModels(store, _announcer(), _machines(), control, _resumption(control), observer, fail_model(), _CLOCK)
+    tender = TendCapacity(store, _traffics(), control, _counting(control), _waking(), stop_model(), _CLOCK)
+    schedules = RepairSchedules(_agendas(), _alarms(), _scheduling(), _CLOCK)
+    ending = fail_model(), roll_back_update()
+    return SweepModels(store, _announcer(), _machines(), control, _resumption(control), observer, *ending, tender, schedules, _CLOCK)
 
 
 # ── adapters ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -345,6 +540,71 @@ _Waiting = TypeVar("_Waiting", bound="WaitFor")
 
 def _waiting(step: type[_Waiting]) -> _Waiting:
     return step(_store(), _resumption(), _CLOCK)
+
+
+def _commanding() -> Commanding:
+    from serving.usecases.commanding import Commanding
+
+    return Commanding(_store(), _CLOCK, Ids(_CLOCK))
+
+
+def _traffics() -> TableTraffic:
+    from kit.table import Table
+    from serving.adapters.traffic import TableTraffic
+
+    return TableTraffic(Table(client("dynamodb"), ModelSettings.from_env().model_table), _CLOCK)
+
+
+def _counting(control: EcsControl) -> Counting:
+    from serving.usecases.counting import Counting
+
+    return Counting(_store(), _traffics(), control, _CLOCK)
+
+
+def _waking() -> Waking:
+    from serving.usecases.waking import Waking
+
+    return Waking(_store(), _traffics(), start_model(), _CLOCK)
+
+
+def _headroom() -> Headroom:
+    from serving.adapters.headroom import FargateHeadroom
+
+    return FargateHeadroom()
+
+
+def _agendas() -> TableAgendas:
+    from kit.table import Table
+    from serving.adapters.agendas import TableAgendas
+
+    return TableAgendas(Table(client("dynamodb"), ModelSettings.from_env().model_table))
+
+
+def _alarms() -> SchedulerAlarms:
+    from serving.adapters.scheduler import Ringing, SchedulerAlarms
+
+    settings = AlarmSettings.from_env()
+    ringing = Ringing(settings.alarm_function_arn, settings.alarm_role_arn, settings.dead_letters_arn)
+    return SchedulerAlarms(client("scheduler"), AlarmGroupSettings.from_env().alarm_group, ringing)
+
+
+def _alarm_removal() -> SchedulerRemoval:
+    from serving.adapters.scheduler import SchedulerRemoval
+
+    return SchedulerRemoval(client("scheduler"), AlarmGroupSettings.from_env().alarm_group)
+
+
+def _scheduling() -> Scheduling:
+    from serving.usecases.scheduling import Scheduling
+
+    return Scheduling(_store(), _agendas(), _alarms(), _commanding(), start_model(), stop_model(), _CLOCK)
+
+
+def _checks() -> WishChecks:
+    from serving.adapters.addresses import ResolvingGuard
+    from serving.usecases.wish_checks import WishChecks
+
+    return WishChecks(ResolvingGuard(ApiBaseSettings.from_env().api_base_allow_list))
 
 
 def _learner(control: EcsControl | None = None) -> Learner:
@@ -373,7 +633,13 @@ def _machines() -> StepFunctions:
     from serving.adapters.machines import StepFunctions
 
     settings = MachineSettings.from_env()
-    return StepFunctions(client("stepfunctions"), {Goal.SERVE: settings.provision_machine_arn, Goal.REMOVE: settings.retire_machine_arn})
+    machines = {
+        Goal.SERVE: settings.provision_machine_arn,
+        Goal.UPDATE: settings.update_machine_arn,
+        Goal.HALT: settings.stop_machine_arn,
+        Goal.REMOVE: settings.retire_machine_arn,
+    }
+    return StepFunctions(client("stepfunctions"), machines)
 
 
 def _control() -> EcsControl:
@@ -381,6 +647,13 @@ def _control() -> EcsControl:
 
     settings = ClusterSettings.from_env()
     return EcsControl(client("ecs"), settings.cluster_arn, settings.environment)
+
+
+def _services() -> EcsServices:
+    from serving.adapters.services import EcsServices
+
+    settings = ClusterSettings.from_env()
+    return EcsServices(client("ecs"), settings.cluster_arn, settings.environment)
 
 
 def _launcher() -> EcsLauncher:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from contracts.model import MODEL_SPEC
-from kit.door import validated
+from kit.validation import validated
 from kit.errors import InvalidRequest
 
 PROVIDER: dict[str, Any] = {"model_id": "m1", "hosting": "provider", "allowed_groups": ["g"], "provider": {"name": "openai", "model": "m"}}

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from serving.domain.model import Condition, Deployment, Failure, LiveTask, Model, RouteView, Status, Verdict
-from serving.domain.operation import Goal, Operation, OperationStatus, Step, Wait
+from serving.domain.operation import Goal, Operation, OperationStatus, Step, Strategy, Wait
 from serving.domain.tasks import TaskObservation
 
 Document = dict[str, Any]
@@ -25,10 +25,12 @@ def model(document: Mapping[str, Any]) -> Model:
             "status": Status(d["status"]),
             "conditions": tuple(Condition(**c) for c in d.get("conditions", ())),
             "failure": _failure(d.get("failure")),
-            "deployment": Deployment(**d["deployment"]) if d.get("deployment") else None,
+            "deployments": tuple(Deployment(**one) for one in d.get("deployments", ())),
+            "deaths": tuple(d.get("deaths", ())),
+            "start_seconds": tuple(d.get("start_seconds", ())),
             "tasks": tuple(LiveTask(**t) for t in d.get("tasks", ())),
             "failed_starts": tuple(d.get("failed_starts", ())),
-            "route": RouteView(**d["route"]) if d.get("route") else None,
+            "route": RouteView(**{**d["route"], "ready": tuple(d["route"].get("ready", ()))}) if d.get("route") else None,
             "verdict": _verdict(d.get("verdict")),
         }
     )
@@ -50,6 +52,9 @@ def operation(document: Mapping[str, Any]) -> Operation:
             "allowed_groups": tuple(d.get("allowed_groups", ())),
             "reason": _failure(d.get("reason")),
             "doom": _failure(d.get("doom")),
+            "relapse": _failure(d.get("relapse")),
+            "supersedes_goal": Goal(d["supersedes_goal"]) if d.get("supersedes_goal") else None,
+            "strategy": Strategy(d["strategy"]) if d.get("strategy") else None,
         }
     )
 

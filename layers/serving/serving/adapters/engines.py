@@ -20,9 +20,18 @@ class EcsControl:
     def __init__(self, client: Any, cluster: str, environment: str) -> None:
         self._client, self._cluster, self._prefix = client, cluster, service_prefix(environment)
 
+    def scale(self, service: str, desired: int) -> None:
+        """See `ports.Engines`."""
+        self._call("update_service", _GONE, cluster=self._cluster, service=service, desiredCount=desired)
+
+    def desired(self, service: str) -> int | None:
+        """See `ports.Engines`."""
+        found = self._describe(service)
+        return int(found["desiredCount"]) if found and found["status"] == "ACTIVE" else None
+
     def stop(self, service: str) -> None:
         """See `ports.Engines`."""
-        self._call("update_service", _GONE, cluster=self._cluster, service=service, desiredCount=0)
+        self.scale(service, 0)
 
     def remove(self, service: str) -> None:
         """See `ports.Engines`."""

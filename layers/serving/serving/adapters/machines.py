@@ -37,9 +37,9 @@ class StepFunctions:
         answer = self._call("describe_execution", {"ExecutionDoesNotExist"}, executionArn=self._execution(goal, execution))
         return None if answer is None else bool(answer["status"] in {"RUNNING", "PENDING_REDRIVE"})
 
-    def succeed(self, wait: Wait) -> None:
+    def succeed(self, wait: Wait, decision: str) -> None:
         """See `ports.Machines`."""
-        self._call("send_task_success", _GONE, taskToken=wait.token, output=json.dumps({"decision": "proceed"}))
+        self._call("send_task_success", _GONE, taskToken=wait.token, output=json.dumps({"decision": decision}))
 
     def fail(self, wait: Wait, failure: Failure) -> None:
         """See `ports.Machines`."""

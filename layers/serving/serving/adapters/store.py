@@ -8,7 +8,7 @@ from kit import commands, envelope, ledger
 from kit.caller import Command
 from kit.clock import Clock
 from kit.table import Row, Table, Transaction
-from serving.adapters import documents
+from serving.adapters import documents, traffic
 from serving.domain.change import Cause, Change, TaskChange, picture
 from serving.domain.model import Model
 from serving.domain.operation import Operation, Wait
@@ -53,6 +53,7 @@ class TableStore:
         """See `ports.Store`."""
         for row in list(self._table.query(_partition(model_id), prefix=_TASK_PREFIX)):
             self._table.remove(row.pk, row.sk)
+        self._table.remove(_partition(model_id), traffic.LOAD)
 
     def owner_of(self, service: str) -> tuple[str, int] | None:
         """See `ports.Store`."""
@@ -73,6 +74,8 @@ class TableStore:
             self._write_task(transaction, change.after.model_id, change.task)
         self._write_waits(transaction, change)
         self._write_services(transaction, change)
+        if change.traffic:
+            traffic.write(transaction, change.traffic, self._clock)
         if remembered:
             self._commands.remember(transaction, remembered.command, remembered.answer)
         self._record(transaction, change, cause)
@@ -120,13 +123,13 @@ class TableStore:
             transaction.delete("wait", where, _WAIT_PREFIX + change.ended_wait)
 
     def _write_services(self, transaction: Transaction, change: Change) -> None:
-        owned = {"model_id": change.after.model_id, "generation": change.after.generation}
+        model_id = change.after.model_id
         if change.claim:
+            owned = {"model_id": model_id, "generation": change.after.generation}
             transaction.put("service", f"SERVICE#{change.claim}", _SERVICE, owned)
-        if change.released and change.before and change.before.deployment:
-            owned["generation"] = change.before.deployment.generation
-            expires = self._expiry(_RELEASED_LIFETIME)
-            transaction.put("service", f"SERVICE#{change.released}", _SERVICE, owned, expires_at=expires)
+        for gone in change.released:
+            owned = {"model_id": model_id, "generation": gone.generation}
+            transaction.put("service", f"SERVICE#{gone.service}", _SERVICE, owned, expires_at=self._expiry(_RELEASED_LIFETIME))
 
     def _record(self, transaction: Transaction, change: Change, cause: Cause) -> None:
         revision = change.before.revision if change.before else 0

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from serving.domain.model import Fact, Model
+from serving.domain.model import Deployment, Fact, Model
 from serving.domain.operation import Operation, Wait
 from serving.domain.tasks import TaskObservation
+from serving.domain.traffic import Traffic
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class TaskChange:
 class Change:
     """One transaction. `operations` are pairs of before (None = new) and after.
 
-    `claim` is a service name that from now on leads to the model; `released` is a service name that belongs to nobody any more.
+    `claim` is a service name that from now on leads to the model; `released` are services that belong to nobody any more.
     """
 
     before: Model | None
@@ -41,7 +42,8 @@ class Change:
     wait: Wait | None = None
     ended_wait: str | None = None
     claim: str | None = None
-    released: str | None = None
+    released: tuple[Deployment, ...] = ()
+    traffic: Traffic | None = None
 
 
 def change(

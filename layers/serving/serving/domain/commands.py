@@ -6,11 +6,15 @@ from typing import Any
 
 from serving.domain.change import Change, change
 from serving.domain.deadlines import seconds_for
+from serving.domain.fields import ChangeClass
 from serving.domain.model import Aspect, Fact, Failure, Model, Spec, Status
-from serving.domain.operation import Goal, Operation, OperationStatus
+from serving.domain.operation import Goal, Operation, OperationStatus, Strategy
 
 ALLOWED: Mapping[str, frozenset[Status]] = {
     "retry": frozenset({Status.FAILED}),
+    "update": frozenset({Status.IN_SERVICE, Status.STOPPED, Status.FAILED}),
+    "start": frozenset({Status.STOPPED}),
+    "stop": frozenset({Status.IN_SERVICE, Status.CREATING, Status.STARTING, Status.UPDATING}),
     "delete": frozenset(set(Status) - {Status.DELETING}),
 }
 """The statuses in which a command on an existing model is accepted."""
@@ -35,8 +39,8 @@ def allowed(command: str, model: Model) -> bool:
 
 
 def goal_of_retry(model: Model) -> Goal:
-    """What a retry works towards: what the failed operation worked towards."""
-    return Goal(model.failed_goal or Goal.SERVE)
+    """What a retry works towards: a deletion that failed goes on, everything else ends in service."""
+    return Goal.REMOVE if model.failed_goal == Goal.REMOVE else Goal.SERVE
 
 
 def time_for(goal: Goal, spec: Spec) -> int:
@@ -81,9 +85,10 @@ def retry(model: Model, ask: Ask) -> Change:
         failure=None,
         failed_goal=None,
         failed_starts=(),
-        deployment=None,
+        deployments=(),
         tasks=(),
         verdict=verdict,
+        scaled_to=None,
     )
     operation = _operation("retry", Goal.SERVE, fresh, ask)
     return change(model, _expectant(fresh, ask.now), operations=[(None, operation)], facts=[_requested(fresh, operation)])
@@ -101,24 +106,113 @@ def cancel(model: Model, operation: Operation, actor: str, now: str) -> Change:
 
 
 def cancellable(operation: Operation) -> bool:
-    """Whether there is a state to go back to: a removal cannot be undone half-way."""
-    return not operation.ended and operation.goal is Goal.SERVE
+    """Whether there is a state to go back to: a removal cannot be undone half-way, and what is being undone already goes on."""
+    return not operation.ended and operation.goal is not Goal.REMOVE and operation.relapse is None
+
+
+def update(model: Model, spec: Spec, changes: Mapping[str, Any], change_class: ChangeClass, strategy: Strategy, ask: Ask) -> Change:
+    """The wish changes to `spec`. A model that is in service carries it out at once, any other when it is started next."""
+    commanded = replace(_commanded(model, ask), spec=spec)
+    if model.desired != commanded.desired or "desired" in changes.get("capacity", {}):
+        commanded = replace(commanded, scaled_to=None)
+    operation = replace(_operation("update", Goal.UPDATE, commanded, ask), strategy=strategy, base=model.spec)
+    told = {
+        "model_id": model.model_id,
+        "generation": commanded.generation,
+        "operation_id": ask.operation_id,
+        "changes": dict(changes),
+        "model": dict(spec),
+        "change_class": change_class.value,
+    }
+    facts = [Fact("ModelUpdated", told, wish=True)]
+    if model.status is not Status.IN_SERVICE:
+        stored = replace(commanded, operation=None, observed_generation=commanded.generation, failed_starts=())
+        return change(model, stored, operations=[(None, operation.end(OperationStatus.SUCCEEDED, ask.now))], facts=facts)
+    after = replace(commanded, status=Status.UPDATING, failed_starts=()).with_condition(Aspect.UP_TO_DATE, False, "Updating", ask.now)
+    return change(model, after, operations=[(None, operation)], facts=facts)
+
+
+def nothing_to_change(model: Model, ask: Ask) -> Change:
+    """An update that says what is true already: accepted, and at its end."""
+    operation = _operation("update", Goal.UPDATE, model, ask).end(OperationStatus.SUCCEEDED, ask.now)
+    return change(model, model, operations=[(None, operation)])
+
+
+def start(kind: str, model: Model, ask: Ask) -> Change:
+    """A stopped model shall be in service again, as it is wanted now. `kind` is `start`, or `wake` where a request asks."""
+    before, after, rest = _start(kind, model, ask)
+    return change(before, after, **rest)
+
+
+def stop(kind: str, model: Model, running: Operation | None, ask: Ask) -> Change:
+    """The model shall leave service and give its copies back. `kind` is `stop`, or `sleep` where nobody used it."""
+    halting = replace(_commanded(model, ask), status=Status.STOPPING, failure=None)
+    operation = _superseding(_operation(kind, Goal.HALT, halting, ask), running)
+    told: dict[str, Any] = {
+        "model_id": model.model_id,
+        "generation": halting.generation,
+        "operation_id": ask.operation_id,
+        "hosting": model.hosting,
+        "asleep": kind == "sleep",
+        "expected_start_seconds": model.expected_start,
+    }
+    return change(
+        model,
+        halting,
+        operations=[(None, operation), *_superseded(running, ask)],
+        facts=[Fact("ModelStopRequested", told)],
+        ended_wait=running.operation_id if running else None,
+    )
+
+
+def cancel_stop(model: Model, stopping: Operation, ask: Ask) -> Change:
+    """A stop is taken back: it ends as Cancelled, and a start takes its place. Copies that were told to end do so."""
+    retiring = tuple(replace(one, retiring=True) for one in model.deployments)
+    before, after, rest = _start("start", model, ask)
+    started = rest["operations"][0][1]
+    rest["operations"] = [
+        (None, _superseding(started, stopping)),
+        (stopping, stopping.moved(ask.now, cancelled_by=ask.actor).end(OperationStatus.CANCELLED, ask.now, CANCELLED)),
+    ]
+    return change(before, replace(after, deployments=retiring), ended_wait=stopping.operation_id, **rest)
 
 
 def _remove(kind: str, model: Model, running: Operation | None, ask: Ask) -> Change:
     gone = replace(_commanded(model, ask), status=Status.DELETING, failure=None, failed_goal=None)
-    operation = replace(_operation(kind, Goal.REMOVE, gone, ask), supersedes=running.execution if running else None)
-    operations: list[tuple[Operation | None, Operation]] = [(None, operation)]
-    if running:
-        operations.append((running, running.end(OperationStatus.SUPERSEDED, ask.now, SUPERSEDED)))
+    operation = _superseding(_operation(kind, Goal.REMOVE, gone, ask), running)
     data = {"model_id": model.model_id, "generation": gone.generation, "operation_id": ask.operation_id, "hosting": model.hosting}
     return change(
         model,
         gone,
-        operations=operations,
+        operations=[(None, operation), *_superseded(running, ask)],
         facts=[Fact("ModelDeletionRequested", data)],
         ended_wait=running.operation_id if running else None,
     )
+
+
+def _start(kind: str, model: Model, ask: Ask) -> tuple[Model, Model, dict[str, Any]]:
+    verdict = model.verdict if model.fits(model.verdict) and model.verdict and model.verdict.validated else None
+    commanded = _commanded(model, ask)
+    starting = replace(
+        commanded,
+        served_from=commanded.generation,
+        status=Status.STARTING,
+        failure=None,
+        failed_goal=None,
+        failed_starts=(),
+        verdict=verdict,
+        scaled_to=None,
+    )
+    operation = _operation(kind, Goal.SERVE, starting, ask)
+    return model, _expectant(starting, ask.now), {"operations": [(None, operation)], "facts": [_requested(starting, operation)]}
+
+
+def _superseding(operation: Operation, running: Operation | None) -> Operation:
+    return replace(operation, supersedes=running.execution, supersedes_goal=running.goal) if running else operation
+
+
+def _superseded(running: Operation | None, ask: Ask) -> list[tuple[Operation | None, Operation]]:
+    return [(running, running.end(OperationStatus.SUPERSEDED, ask.now, SUPERSEDED))] if running else []
 
 
 def _commanded(model: Model, ask: Ask) -> Model:

@@ -6,6 +6,7 @@ from typing import Any
 VALIDATION_SECONDS = 900
 PROVIDER_SECONDS = 600
 REMOVAL_SECONDS = 1800
+HALT_SECONDS = 1800
 _CAPACITY_SECONDS = {"cpu": 300, "gpu": 900}
 _START_SECONDS = {"cpu": 900, "gpu": 2700}
 _START_VARIABLE = "SLIPWAY_START_TIMEOUT_SECONDS"
@@ -25,4 +26,5 @@ def serving_seconds(spec: Mapping[str, Any]) -> int:
 
 def seconds_for(goal: str, spec: Mapping[str, Any]) -> int:
     """For an operation with this goal."""
-    return REMOVAL_SECONDS if goal == "remove" else serving_seconds(spec)
+    shrinking = {"remove": REMOVAL_SECONDS, "halt": HALT_SECONDS, "update": serving_seconds(spec) + HALT_SECONDS}
+    return shrinking.get(goal, serving_seconds(spec))

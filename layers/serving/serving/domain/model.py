@@ -29,6 +29,7 @@ class Aspect(StrEnum):
     CAPACITY_AVAILABLE = "CapacityAvailable"
     ENGINE_READY = "EngineReady"
     ROUTE_OPEN = "RouteOpen"
+    UP_TO_DATE = "UpToDate"
 
 
 @dataclass(frozen=True)
@@ -73,19 +74,25 @@ class LiveTask:
 
 @dataclass(frozen=True)
 class Deployment:
-    """The ECS service that belongs to the model, and the generation that it was made for."""
+    """An ECS service that belongs to the model, and the generation and version that it was made for.
+
+    `retiring`: routers have been told to let go of its copies; nothing brings it back.
+    """
 
     service: str
     generation: int
+    version: str = ""
+    retiring: bool = False
 
 
 @dataclass(frozen=True)
 class RouteView:
-    """The route as last heard of; the newest revision wins."""
+    """The route as last heard of; the newest revision wins. `ready` are the ids of the targets that take requests."""
 
     state: str
     revision: int
     generation: int
+    ready: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -105,7 +112,9 @@ class Model:
 
     A deleted model stays as a tombstone, so that all three go on rising if its id is used again; `life` is the first revision of this life.
     `served_from` is the generation of the last wish to serve it: what is said of a route of an older one is history.
-    `exposed` says that routing has been told of something to send requests to;
+    `exposed` says that routing has been told of something to send requests to; `deployments` are oldest first, the last one is wanted.
+    `scaled_to` is the count that the load asked for, None where the wish's own holds; `asleep`: stopped, and woken by the next request.
+    `start_seconds` are the last starts from acceptance to service; `deaths` the last moments at which an engine died in service;
     `caused_by` is the id of the last event that taught us something.
     """
 
@@ -126,12 +135,16 @@ class Model:
     failure: Failure | None = None
     failed_goal: str | None = None
     operation: str | None = None
-    deployment: Deployment | None = None
+    deployments: tuple[Deployment, ...] = ()
     tasks: tuple[LiveTask, ...] = ()
     failed_starts: tuple[str, ...] = ()
     route: RouteView | None = None
     verdict: Verdict | None = None
     exposed: bool = False
+    scaled_to: int | None = None
+    asleep: bool = False
+    start_seconds: tuple[float, ...] = ()
+    deaths: tuple[str, ...] = ()
     caused_by: str | None = None
     deleted: bool = False
 
@@ -151,6 +164,24 @@ class Model:
         return tuple(self.spec.get("allowed_groups", ()))
 
     @property
+    def deployment(self) -> Deployment | None:
+        """The one that is wanted."""
+        return self.deployments[-1] if self.deployments else None
+
+    def deployment_of(self, generation: int) -> Deployment | None:
+        """The one that was made for that generation."""
+        return next((one for one in self.deployments if one.generation == generation), None)
+
+    @property
+    def former(self) -> tuple[Deployment, ...]:
+        """Those whose place another one has taken, or shall take."""
+        return tuple(one for one in self.deployments if one.retiring or one is not self.deployments[-1])
+
+    def tasks_of(self, deployment: Deployment | None) -> tuple[LiveTask, ...]:
+        """Its tasks."""
+        return tuple(task for task in self.tasks if deployment and task.generation == deployment.generation)
+
+    @property
     def running(self) -> int:
         """How many copies run."""
         return sum(1 for task in self.tasks if task.target_status == "running")
@@ -158,7 +189,14 @@ class Model:
     @property
     def desired(self) -> int:
         """How many copies shall run; 0 where a third party serves."""
-        return int(self.spec["capacity"]["desired"]) if "capacity" in self.spec else 0
+        if "capacity" not in self.spec:
+            return 0
+        return int(self.spec["capacity"]["desired"]) if self.scaled_to is None else self.scaled_to
+
+    @property
+    def expected_start(self) -> float | None:
+        """Seconds that a start is likely to take: the median of its last ones; None before the first."""
+        return sorted(self.start_seconds)[len(self.start_seconds) // 2] if self.start_seconds else None
 
     @property
     def manifest_sha256(self) -> str | None:
@@ -167,11 +205,15 @@ class Model:
 
     def targets(self) -> list[dict[str, Any]]:
         """The copies that can be reached, as CapacityChanged tells them, in a stable order."""
-        return [
-            {"target_id": t.task_id, "version": self.version, "address": t.address, "port": ENGINE_PORT, "status": t.target_status}
-            for t in sorted(self.tasks, key=lambda task: task.task_id)
-            if t.target_status
-        ]
+        told = []
+        for task in sorted(self.tasks, key=lambda one: one.task_id):
+            deployment = self.deployment_of(task.generation)
+            if task.target_status is None or deployment is None:
+                continue
+            status = "stopping" if deployment.retiring else task.target_status
+            version = deployment.version or self.version
+            told.append({"target_id": task.task_id, "version": version, "address": task.address, "port": ENGINE_PORT, "status": status})
+        return told
 
     def with_condition(self, aspect: Aspect, status: bool | None, reason: str, now: str, message: str = "") -> Self:
         """With this aspect as told; `since` stays where the status does not change."""

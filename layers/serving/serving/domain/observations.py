@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from serving.domain import tasks
+from serving.domain import tasks, troubles
 from serving.domain.change import Change, TaskChange, change
 from serving.domain.model import Aspect, Fact, Failure, Model, RouteView, Status, Verdict
 from serving.domain.operation import Goal, Operation
 from serving.domain.tasks import TaskObservation
 
-_QUIET = frozenset({Status.DELETING, Status.FAILED})
+_QUIET = frozenset({Status.DELETING, Status.FAILED, Status.STOPPING, Status.STOPPED})
 """Statuses in which capacity is on its way out: the route is closed already, and telling of targets could only open it again."""
+_BRINGING = frozenset({Goal.SERVE, Goal.UPDATE})
+"""Goals on whose way engines start."""
 _PROGRESS_STEP = 0.05  # a finer progress is not worth a write
 
 
@@ -36,8 +38,10 @@ def route(model: Model, seen: RouteView, now: str) -> Change | None:
     after = replace(model, route=seen)
     if seen.generation < model.served_from:
         return change(model, after)  # of an earlier life, or of a try that failed: only its revision counts
-    is_open = seen.state == "open" and seen.generation >= model.generation
-    if is_open:
+    is_open = seen.state == "open"
+    if is_open and troubles.flaps(model, now):
+        pass  # it answers, as it did before it last died: time must tell
+    elif is_open:
         after = after.with_condition(Aspect.ENGINE_READY, True, "AnsweredACompletion", now)
     else:
         after = after.no_longer_ready("NoTargetAnswers", now)
@@ -47,14 +51,22 @@ def route(model: Model, seen: RouteView, now: str) -> Change | None:
 
 def progress(model: Model, operation: Operation | None, phase: str, fraction: float | None, now: str) -> Change | None:
     """A router saw a target on its way."""
-    if operation is None or operation.goal is not Goal.SERVE or (phase == operation.phase and _near(fraction, operation.progress)):
+    if operation is None or operation.goal not in _BRINGING or (phase == operation.phase and _near(fraction, operation.progress)):
         return None
-    after = model.with_condition(Aspect.ENGINE_READY, False, _reason(f"engine-{phase or 'starting'}"), now)
+    after = model
+    if operation.goal is Goal.SERVE:  # beside an update's new copies the old ones still answer
+        after = model.with_condition(Aspect.ENGINE_READY, False, _reason(f"engine-{phase or 'starting'}"), now)
     return change(model, after, operations=[(operation, operation.moved(now, phase=phase, progress=fraction))])
 
 
 def failed_start(model: Model, operation: Operation | None, target_id: str, failure: Failure, now: str) -> Change | None:
-    """A start of the engine has come to nothing, as a router or ECS saw it; each target counts once."""
+    """A start of the engine has come to nothing, as a router or ECS saw it; each target counts once.
+
+    Only a copy of the wanted deployment is a start of this operation's; what an older one dies of is no failure of an update.
+    """
+    older = {task.task_id for task in model.tasks} - {task.task_id for task in model.tasks_of(model.deployment)}
+    if target_id in older:
+        return None
     after, operations = _with_failed_start(model, operation, target_id, failure, now)
     return change(model, after, operations=operations) if after != model or operations else None
 
@@ -65,7 +77,7 @@ def task(
     """ECS has told of a task; the newest version wins. `failure` says what it died of, None if it lives or ended as asked."""
     if known_version is not None and known_version >= seen.version:
         return None
-    if model.deleted or model.deployment is None or model.deployment.generation != seen.generation:
+    if model.deleted or model.deployment_of(seen.generation) is None:
         return None  # of a service that is given up
     others = tuple(t for t in model.tasks if t.task_id != seen.task_id)
     after = replace(model, tasks=others if seen.stopped else (*others, seen.live()))
@@ -73,12 +85,23 @@ def task(
     if model.running and not after.running:
         after = after.no_longer_ready("NoTaskRuns", now)
     operations: Sequence[tuple[Operation | None, Operation]] = ()
-    if seen.stopped and failure:
+    if seen.stopped and failure and model.deployment and model.deployment.generation == seen.generation:
         after, operations = _with_failed_start(after, operation, seen.task_id, failure, now)
+        after = troubles.with_death(after, failure, now)
+    operations = troubles.phases(operation, operations, seen, failure, now)
     changed = after.targets() != model.targets() and model.status not in _QUIET
     after = replace(after, exposed=after.exposed or changed)
     facts = [capacity_changed(after, f"task {seen.task_id} is {seen.last_status.lower()}")] if changed else []
+    facts += troubles.told(model, after, failure)
     return change(model, after, operations=operations, facts=facts, task=TaskChange(known_version, seen))
+
+
+def interrupted(model: Model, task_ids: Sequence[str], failure: Failure, now: str) -> Change | None:
+    """AWS is about to take back the hosts of these tasks: routing is told at once, if other copies can take over."""
+    after, elsewhere = troubles.leaving(model, task_ids, failure, now)
+    facts = [capacity_changed(after, failure.message)] if elsewhere else []
+    facts += troubles.told(model, after, failure)
+    return change(model, after, facts=facts) if after != model else None
 
 
 def capacity_changed(model: Model, reason: str) -> Fact:
@@ -99,6 +122,8 @@ def capacity_changed(model: Model, reason: str) -> Fact:
 
 
 def _with_capacity(model: Model, seen: TaskObservation, failure: Failure | None, now: str) -> Model:
+    if troubles.still_waits(model, seen):
+        return model
     if model.running >= max(model.desired, 1):
         return model.with_condition(Aspect.CAPACITY_AVAILABLE, True, "TasksRunning", now)
     if failure:
@@ -111,12 +136,13 @@ def _with_capacity(model: Model, seen: TaskObservation, failure: Failure | None,
 def _with_failed_start(
     model: Model, operation: Operation | None, target_id: str, failure: Failure, now: str
 ) -> tuple[Model, Sequence[tuple[Operation | None, Operation]]]:
-    if operation is None or operation.goal is not Goal.SERVE or operation.doom:
+    if operation is None or operation.goal not in _BRINGING or operation.doom:
         return model, ()
     counted = target_id not in model.failed_starts and failure.code not in tasks.WAITS
     starts = (*model.failed_starts, target_id) if counted else model.failed_starts
     after = replace(model, failed_starts=starts)
-    after = after.with_condition(Aspect.ENGINE_READY, False, _reason(failure.code), now, failure.message)
+    if operation.goal is Goal.SERVE:
+        after = after.with_condition(Aspect.ENGINE_READY, False, _reason(failure.code), now, failure.message)
     if tasks.gives_up(failure, len(starts)):
         return after, [(operation, operation.moved(now, doom=failure))]
     return after, ()

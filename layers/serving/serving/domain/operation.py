@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Self
 
-from serving.domain.model import Failure
+from serving.domain.model import Failure, Spec
 
 
 class OperationStatus(StrEnum):
@@ -25,7 +25,18 @@ class Goal(StrEnum):
     """What an operation works towards, which decides the state machine that carries it out."""
 
     SERVE = "serve"
+    UPDATE = "update"
+    HALT = "halt"
     REMOVE = "remove"
+
+
+class Strategy(StrEnum):
+    """How an update is carried out: the only thing that its machine chooses by."""
+
+    HOT = "hot"
+    SCALE = "scale"
+    SURGE = "surge"
+    IN_PLACE = "in_place"
 
 
 class Step(StrEnum):
@@ -34,6 +45,8 @@ class Step(StrEnum):
     VALIDATION = "await_validation"
     LAUNCH = "launch_engine"
     PROVIDER_ROUTE = "open_provider_route"
+    UPDATE_READY = "prepare_update"
+    APPLIED = "apply_change"
     ROUTE_CLOSED = "await_route_closed"
     ENGINES_STOPPED = "stop_engines"
 
@@ -42,7 +55,9 @@ class Step(StrEnum):
 class Operation:
     """`doom` is a failure that is already certain, `cancelled_by` who wants it ended; the machine carries out both.
 
-    `attempt` counts executions: the first bears the operation's id as its name, later ones a suffix.
+    `attempt` counts executions: the first bears the operation's id as its name, later ones a suffix. `supersedes` is an execution of the
+    machine for `supersedes_goal`. `base` is the wish that an update started from, `relapse` why it is being undone: once that has been
+    carried out it ends as failed.
     """
 
     operation_id: str
@@ -62,6 +77,10 @@ class Operation:
     progress: float | None = None
     ended_at: str | None = None
     supersedes: str | None = None
+    supersedes_goal: Goal | None = None
+    strategy: Strategy | None = None
+    base: Spec | None = None
+    relapse: Failure | None = None
     cancelled_by: str | None = None
     doom: Failure | None = None
     attempt: int = 1

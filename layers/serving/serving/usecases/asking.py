@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-from kit.caller import Caller
 from kit.clock import Clock, iso
 from kit.errors import StaleGeneration
 from kit.ids import Ids
@@ -12,10 +11,10 @@ from serving.domain.model import Model, Spec
 from serving.domain.operation import Goal
 
 
-def ask(caller: Caller, goal: Goal, spec: Spec, clock: Clock, ids: Ids) -> Ask:
+def ask(actor: str, goal: Goal, spec: Spec, clock: Clock, ids: Ids) -> Ask:
     """Who asks, and the operation that the asking begins."""
     now = clock.now()
-    return Ask(caller.subject, iso(now), ids.new(), iso(now + timedelta(seconds=time_for(goal, spec))))
+    return Ask(actor, iso(now), ids.new(), iso(now + timedelta(seconds=time_for(goal, spec))))
 
 
 def cause_of(asked: Ask) -> Cause:

@@ -6,20 +6,26 @@ from typing import Any
 from kit.caller import Caller, Command
 from kit.clock import Clock, iso
 from kit.errors import Conflict
+from kit.ids import Ids
 from serving.domain import commands
 from serving.domain.change import Cause
+from serving.domain.operation import Goal
 from serving.domain.waits import is_current
 from serving.ports import Remembered, Store
 from serving.usecases.anew import decided_anew
+from serving.usecases.asking import ask, cause_of
 from serving.usecases.resumption import Resumption
 from serving.usecases.views import accepted, visible_operation
 
 
 class CancelOperation:
-    """Writes the wish down and lets the waiting machine fail: it takes down what it has built and settles the operation as Cancelled."""
+    """Writes the wish down and lets the waiting machine fail: it takes down what it has built and settles the operation as Cancelled.
 
-    def __init__(self, store: Store, resumption: Resumption, clock: Clock) -> None:
-        self._store, self._resumption, self._clock = store, resumption, clock
+    A stop is cancelled by a start that takes its place.
+    """
+
+    def __init__(self, store: Store, resumption: Resumption, clock: Clock, ids: Ids) -> None:
+        self._store, self._resumption, self._clock, self._ids = store, resumption, clock, ids
 
     def __call__(self, caller: Caller, operation_id: str, command: Command) -> Mapping[str, Any]:
         """The operation that is being cancelled; NotFound, Conflict where it has ended or cannot be cancelled."""
@@ -38,10 +44,15 @@ class CancelOperation:
             raise Conflict("operation-ended", f"the operation has ended as {operation.status}")
         if not commands.cancellable(operation):
             raise Conflict(
-                "operation-not-cancellable", "a deletion that has begun cannot be taken back", "Create the model again when it is gone."
+                "operation-not-cancellable",
+                "a deletion that has begun, or a roll-back, cannot be taken back",
+                "Wait for its end; a deleted model can be created again.",
             )
         answer = accepted(operation, model.generation)
-        if operation.cancelled_by is None:
+        if operation.goal is Goal.HALT:
+            asked = ask(caller.subject, Goal.SERVE, model.spec, self._clock, self._ids)
+            self._store.commit(commands.cancel_stop(model, operation, asked), cause_of(asked), Remembered(command, answer))
+        elif operation.cancelled_by is None:
             change = commands.cancel(model, operation, caller.subject, iso(self._clock.now()))
             self._store.commit(change, Cause(caller.subject, operation_id), Remembered(command, answer))
         return answer

@@ -4,41 +4,40 @@ from collections.abc import Mapping
 from typing import Any
 
 from kit.caller import Caller, Command
-from kit.clock import Clock
-from kit.errors import Contended, Transient
-from kit.ids import Ids
+from kit.errors import Conflict, Transient
 from serving.domain import commands
-from serving.domain.model import Model
+from serving.domain.change import Change
+from serving.domain.commands import Ask
+from serving.domain.model import Model, Status
 from serving.domain.operation import Goal
-from serving.ports import Remembered, Store
-from serving.usecases.anew import decided_anew
-from serving.usecases.asking import ask, cause_of, check_generation
+from serving.ports import Store
+from serving.usecases.commanding import Commanding
 from serving.usecases.views import accepted, visible_model
 
 
 class DeleteModel:
     """Supersedes whatever is under way. A model that is on its way out already answers with the operation that sees to it."""
 
-    def __init__(self, store: Store, clock: Clock, ids: Ids) -> None:
-        self._store, self._clock, self._ids = store, clock, ids
+    def __init__(self, store: Store, commanding: Commanding) -> None:
+        self._store, self._commanding = store, commanding
 
-    @decided_anew
     def __call__(self, caller: Caller, model_id: str, expected: int | None, command: Command) -> Mapping[str, Any]:
-        """The accepted operation; NotFound, StaleGeneration."""
-        if answered := self._store.answer(command):
-            return answered
-        model = visible_model(self._store, caller, model_id)
-        check_generation(model, expected)
-        if not commands.allowed("delete", model):
-            return self._under_way(model)
-        running = self._store.operation(model.operation) if model.operation else None
-        if running and running.ended:  # since the model was read, which is therefore another by now
-            raise Contended("operation-ended", f"operation {running.operation_id} has come to its end meanwhile")
-        asked = ask(caller, Goal.REMOVE, model.spec, self._clock, self._ids)
-        change = commands.delete(model, running, asked)
-        answer = accepted(change.operations[0][1], change.after.generation)
-        self._store.commit(change, cause_of(asked), Remembered(command, answer))
-        return answer
+        """The accepted operation; NotFound, StaleGeneration, Conflict while the model is protected."""
+        leaving = visible_model(self._store, caller, model_id)
+        if leaving.status is Status.DELETING and self._store.answer(command) is None:
+            return self._under_way(leaving)
+
+        def decide(model: Model) -> tuple[Change, Ask]:
+            if not commands.allowed("delete", model):
+                raise Transient("deletion-under-way", "the model is being deleted", "Read it again in a moment.")
+            if model.spec.get("delete_protection"):
+                raise Conflict(
+                    "delete-protected", f"the model {model_id} is protected from deletion", "Set delete_protection to false first."
+                )
+            asked = self._commanding.ask(caller.subject, Goal.REMOVE, model)
+            return commands.delete(model, self._commanding.running(model), asked), asked
+
+        return self._commanding.accept(caller, model_id, expected, command, decide)
 
     def _under_way(self, model: Model) -> Mapping[str, Any]:
         operation = self._store.operation(model.operation) if model.operation else None

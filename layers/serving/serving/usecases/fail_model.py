@@ -9,7 +9,7 @@ from serving.domain.operation import Operation
 from serving.domain.waits import is_current
 from serving.ports import Engines, Store
 from serving.usecases.anew import decided_anew
-from serving.usecases.failures import failure_of
+from serving.usecases.failures import failure_of, sharpened
 from serving.usecases.steps import SETTLED, Order, cause_of, load
 
 
@@ -30,9 +30,10 @@ class FailModel:
         model, operation = load(self._store, order)
         if not is_current(model, operation):
             return
-        if model.deployment:
-            self._engines.remove(model.deployment.service)
-        change = lifecycle.fail(model, operation, failure or self._failure(order, operation), iso(self._clock.now()))
+        for deployment in model.deployments:
+            self._engines.remove(deployment.service)
+        cause = sharpened(failure or self._failure(order, operation), model, operation)
+        change = lifecycle.fail(model, operation, cause, iso(self._clock.now()))
         why = cause_of(model, operation)
         self._store.commit(change, replace(why, actor=operation.cancelled_by or why.actor))
 

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from contracts.engine import FAILURES, failure_of_stop
-from serving.domain.model import Failure
-from serving.domain.operation import Step
+from serving.domain.model import Aspect, Failure, Model
+from serving.domain.operation import Operation, Step
 from serving.domain.tasks import TaskObservation, ended_as_asked, ended_unhealthy
+from serving.domain.troubles import WAITING_PHASE, reason_of
 
 _TIMEOUTS = frozenset({"States.Timeout", "States.HeartbeatTimeout"})
 _SILENCE: dict[Step | None, Failure] = {
@@ -24,14 +25,23 @@ _SILENCE: dict[Step | None, Failure] = {
         "No router had an answer from the provider in time.",
         "Check that a router runs, and the provider's name, model and secret.",
     ),
+    Step.UPDATE_READY: Failure(
+        "validation-timeout", "The artefact was not validated in time.", "Retry; if it recurs, look at the registry's dead letters."
+    ),
+    Step.APPLIED: Failure(
+        "update-timeout",
+        "The change did not take effect in time.",
+        "Check that instances can be had and that a router runs; if it recurs, look at routing's dead letters.",
+    ),
     Step.ROUTE_CLOSED: Failure(
         "route-timeout", "The route was not closed in time.", "Retry; if it recurs, look at routing's dead letters."
     ),
-    Step.ENGINES_STOPPED: Failure("stop-timeout", "The engines did not stop in time.", "Retry the deletion."),
+    Step.ENGINES_STOPPED: Failure("stop-timeout", "The engines did not stop in time.", "Send the command again."),
 }
 _UNKNOWN = Failure(
     "operation-failed", "The operation failed for an unexpected reason.", "Look at the execution's history; retry works from here."
 )
+_BY_REASON = {reason_of(code): code for code in FAILURES}
 _MESSAGE_LIMIT = 1000
 
 
@@ -44,6 +54,33 @@ def known(code: str, message: str = "") -> Failure:
 def out_of_time(step: Step | None) -> Failure:
     """What it means that nothing was heard while the machine waited there."""
     return _SILENCE.get(step, Failure("operation-timeout", "The operation did not come to an end in time.", "Retry."))
+
+
+def of_words(code: str, words: str, *, certain: bool = False) -> Failure | None:
+    """What ECS's words about a service mean, with them in the sentence: None if they name no cause, `certain` = the failure `code` then."""
+    found = failure_of_stop(None, words)
+    if found is None and not certain:
+        return None
+    kind = found or FAILURES[code]
+    return known(kind.code, f"{kind.message} ECS says: {words}"[:_MESSAGE_LIMIT] if words else "")
+
+
+def last_known(model: Model, *aspects: Aspect) -> Failure | None:
+    """The failure that the model's conditions name, the first of `aspects` that names one: by default its engine, then its capacity."""
+    conditions = {condition.type: condition for condition in model.conditions if condition.status == "False"}
+    for aspect in aspects or (Aspect.ENGINE_READY, Aspect.CAPACITY_AVAILABLE):
+        condition = conditions.get(aspect)
+        if condition and condition.reason in _BY_REASON:
+            return known(_BY_REASON[condition.reason], condition.message)
+    return None
+
+
+def sharpened(cause: Failure, model: Model, operation: Operation) -> Failure:
+    """The shortage that an operation has waited for in vain, where all that is known otherwise is that its time is up."""
+    silent = cause.code in {"operation-timeout", *(silence.code for silence in _SILENCE.values())}
+    if not silent or operation.phase != WAITING_PHASE:
+        return cause
+    return last_known(model, Aspect.CAPACITY_AVAILABLE) or cause
 
 
 def failure_of(error: Mapping[str, Any] | None, step: Step | None) -> Failure:

@@ -15,6 +15,11 @@ from serving.usecases.resumption import Resumption
 
 Beat = Literal["never", "on-news", "always"]
 Learn = Callable[[Model, Operation | None, str], Change | None]
+About = Callable[[Model], bool]
+
+
+def _anything(_: Model) -> bool:
+    return True
 
 
 class Learner:
@@ -23,21 +28,21 @@ class Learner:
     def __init__(self, store: Store, resumption: Resumption, clock: Clock) -> None:
         self._store, self._resumption, self._clock = store, resumption, clock
 
-    def learn(self, model_id: str, rule: Learn, cause: Cause, *, beat: Beat = "never", generation: int | None = None) -> bool:
+    def learn(self, model_id: str, rule: Learn, cause: Cause, *, beat: Beat = "never", about: About = _anything) -> bool:
         """Answers whether it was news. Old news wakes again: its first delivery may have got no further than its write.
 
-        `beat` says when a machine that has to go on waiting is told that there is progress. News of another `generation` than the model's
-        is history, and no progress of anything.
+        `beat` says when a machine that has to go on waiting is told that there is progress. What is not `about` the model as it is now is
+        history, and no progress of anything.
         """
-        operation_id, news = self._write(model_id, rule, cause, generation)
+        operation_id, news = self._write(model_id, rule, cause, about)
         if operation_id:
             self._resumption.resume(operation_id, beat=beat == "always" or (beat == "on-news" and news))
         return news
 
     @decided_anew
-    def _write(self, model_id: str, rule: Learn, cause: Cause, generation: int | None) -> tuple[str | None, bool]:
+    def _write(self, model_id: str, rule: Learn, cause: Cause, about: About) -> tuple[str | None, bool]:
         model = self._store.model(model_id)
-        if model is None or model.deleted or generation not in {None, model.generation}:
+        if model is None or model.deleted or not about(model):
             return None, False
         operation = self._store.operation(model.operation) if model.operation else None
         if not is_current(model, operation):

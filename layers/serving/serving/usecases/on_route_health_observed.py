@@ -29,7 +29,11 @@ class OnRouteHealthObserved:
         self._learner = learner
 
     def __call__(self, seen: Sighting, cause: Cause) -> None:
-        """A sighting of an older generation's target is ignored; that a target is ready is told by the route that opens."""
+        """That a target is ready is told by the route that opens. A task's id is its own for ever; a provider's sighting counts for the
+        generation that it was made in."""
+
+        def about(model: Model) -> bool:
+            return seen.generation == model.generation or any(task.task_id == seen.target_id for task in model.tasks)
 
         def rule(model: Model, operation: Operation | None, now: str) -> Change | None:
             if seen.observed == "failed":
@@ -38,4 +42,4 @@ class OnRouteHealthObserved:
             return observations.progress(model, operation, seen.phase, seen.progress, now) if seen.observed == "progressing" else None
 
         beat: Beat = "always" if seen.observed == "progressing" else "never"
-        self._learner.learn(seen.model_id, rule, cause, beat=beat, generation=seen.generation)
+        self._learner.learn(seen.model_id, rule, cause, beat=beat, about=about)

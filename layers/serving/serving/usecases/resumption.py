@@ -1,7 +1,7 @@
 """Wakes state machines: asks of a wait whether what it waits for has become true, and answers its token."""
 
 from serving.domain.model import Model
-from serving.domain.operation import Operation, Step, Wait
+from serving.domain.operation import Goal, Operation, Step, Wait
 from serving.domain.waits import Awaited, awaited, is_current
 from serving.ports import Engines, Machines, Store
 
@@ -32,15 +32,17 @@ class Resumption:
         if how.failure:
             self._machines.fail(wait, how.failure)
         elif how.true:
-            self._machines.succeed(wait)
+            self._machines.succeed(wait, how.decision)
         elif beat:
             self._machines.beat(wait)
 
     def look(self, step: Step, model: Model, operation: Operation) -> Awaited:
         """How it stands with what a step waits for."""
-        return awaited(step, model, operation, engines_left=step is Step.ENGINES_STOPPED and self._engines_left(model))
+        return awaited(step, model, operation, engines_left=step is Step.ENGINES_STOPPED and self._engines_left(model, operation))
 
-    def _engines_left(self, model: Model) -> bool:
-        if self._engines is None or model.tasks:
+    def _engines_left(self, model: Model, operation: Operation) -> bool:
+        """Whether copies are left that have to go: in an update those that are replaced, else all."""
+        ending = [one for one in model.deployments if one.retiring or operation.goal is not Goal.UPDATE]
+        if self._engines is None or any(model.tasks_of(one) for one in ending):
             return True
-        return model.deployment is not None and self._engines.tasks_left(model.deployment.service) > 0
+        return any(self._engines.tasks_left(one.service) > 0 for one in ending)

@@ -7,17 +7,21 @@ from functools import partial
 
 from kit.clock import Clock, iso
 from kit.errors import SlipwayError, Transient
-from serving.domain import lifecycle
+from serving.domain import lifecycle, troubles
 from serving.domain.change import Cause
 from serving.domain.model import Failure, Model
 from serving.domain.operation import Goal, Operation
+from serving.domain.troubles import WAITING_PHASE
 from serving.domain.waits import is_current
 from serving.ports import Announcer, Engines, Machines, Store
 from serving.usecases.fail_model import FailModel
 from serving.usecases.failures import out_of_time
 from serving.usecases.on_engine_task_changed import OnEngineTaskChanged
+from serving.usecases.repair_schedules import RepairSchedules
 from serving.usecases.resumption import Resumption
+from serving.usecases.roll_back_update import RELAUNCH, RollBackUpdate
 from serving.usecases.steps import Order, cause_of
+from serving.usecases.tending import TendCapacity
 
 _ACTOR = "sweep"
 _SETTLING = timedelta(seconds=60)  # what has moved within it is on its way without us
@@ -39,10 +43,14 @@ class SweepModels:
         resumption: Resumption,
         observer: OnEngineTaskChanged,
         failer: FailModel,
+        undoer: RollBackUpdate,
+        tender: TendCapacity,
+        schedules: RepairSchedules,
         clock: Clock,
     ) -> None:
         self._store, self._announcer, self._machines, self._engines = store, announcer, machines, engines
-        self._resumption, self._observer, self._failer, self._clock = resumption, observer, failer, clock
+        self._resumption, self._observer, self._failer = resumption, observer, failer
+        self._undoer, self._tender, self._schedules, self._clock = undoer, tender, schedules, clock
 
     def __call__(self) -> dict[str, int]:
         """Answers what was done. `Transient` names what failed, after everything else has been seen to: nobody waits for a neighbour."""
@@ -51,8 +59,12 @@ class SweepModels:
         _try(partial(self._announce, done), "what was forgotten", failed)
         for operation in self._store.running_operations():
             _try(partial(self._carry_on, operation, done), operation.operation_id, failed)
+        _try(self._schedules.begin, "alarms", failed)
         for model in self._store.models(prefix="", after=None, forward=True):
             _try(partial(self._observe, model, done), model.model_id, failed)
+            _try(partial(self._tender, model, done), model.model_id, failed)
+            _try(partial(self._schedules.model, model, done), model.model_id, failed)
+        _try(partial(self._schedules.end, done), "alarms of nobody", failed)
         for service in list(self._engines.services()):
             _try(partial(self._remove_orphan, service, done), service, failed)
         if failed:
@@ -77,7 +89,8 @@ class SweepModels:
         running = self._machines.is_running(operation.goal, operation.execution)
         if running:
             # An image may take longer to come than a heartbeat lasts, and ECS has nothing to tell until it has come.
-            self._resumption.resume(operation.operation_id, beat=operation.goal is Goal.SERVE and self._starts(model))
+            starts = operation.goal in {Goal.SERVE, Goal.UPDATE} and (operation.phase == WAITING_PHASE or self._starts(model))
+            self._resumption.resume(operation.operation_id, beat=starts)
             return
         if running is False and operation.attempt >= _ATTEMPTS:
             self._give_up(operation, _LOST)
@@ -88,35 +101,61 @@ class SweepModels:
             self._store.commit(change, cause_of(model, operation))
             operation = change.operations[0][1]
         elif operation.supersedes:
-            self._machines.stop(Goal.SERVE, operation.supersedes, f"superseded by {operation.operation_id}")
+            superseded = operation.supersedes_goal or Goal.SERVE
+            self._machines.stop(superseded, operation.supersedes, f"superseded by {operation.operation_id}")
         self._machines.start(operation.goal, operation.execution, operation)
         done["restarted"] += 1
 
     def _starts(self, model: Model) -> bool:
         """Whether ECS is bringing up a copy that does not run yet."""
-        return model.deployment is not None and self._engines.tasks_left(model.deployment.service) > model.running
+        wanted = model.deployment
+        if wanted is None:
+            return False
+        running = sum(1 for task in model.tasks_of(wanted) if task.target_status == "running")
+        return self._engines.tasks_left(wanted.service) > running
 
     def _give_up(self, operation: Operation, failure: Failure | None) -> None:
         self._machines.stop(operation.goal, operation.execution, "given up by the sweep")
         wait = self._store.wait(operation.operation_id, operation.model_id)
         order = Order(operation.operation_id, operation.model_id, operation.generation)
-        self._failer.settle(order, failure or out_of_time(wait.step if wait else None))
+        cause = failure or out_of_time(wait.step if wait else None)
+        if operation.goal is not Goal.UPDATE:
+            self._failer.settle(order, cause)
+        elif self._undoer.settle(order, cause) == RELAUNCH:
+            self._start_anew(operation.operation_id)
+
+    def _start_anew(self, operation_id: str) -> None:
+        """The former copies had to go before the new ones came: another execution brings them back."""
+        operation = self._store.operation(operation_id)
+        model = self._store.model(operation.model_id) if operation else None
+        if operation is None or model is None or not is_current(model, operation):
+            return
+        change = lifecycle.next_attempt(model, operation, iso(self._clock.now()))
+        self._store.commit(change, cause_of(model, operation))
+        again = change.operations[0][1]
+        self._machines.start(again.goal, again.execution, again)
 
     def _observe(self, listed: Model, done: Counter[str]) -> None:
         """Look at a model's tasks where ECS counts others than we do: an event about them may be lost."""
         model = self._store.model(listed.model_id)
-        if model is None or model.deleted or model.deployment is None:
+        if model is None or model.deleted:
             return
-        deployment = model.deployment
-        if self._engines.tasks_left(deployment.service) == model.running == len(model.tasks):
-            return
-        for seen in self._engines.tasks(deployment.service, deployment.generation, [task.task_id for task in model.tasks]):
-            done["observed"] += self._observer.learn(model.model_id, seen, Cause(_ACTOR, model.operation or model.model_id))
+        change = troubles.calmed(model, iso(self._clock.now()))
+        if change:
+            self._store.commit(change, Cause(_ACTOR, model.model_id))
+            done["calmed"] += 1
+        for deployment in model.deployments:
+            known = model.tasks_of(deployment)
+            running = sum(1 for task in known if task.target_status == "running")
+            if self._engines.tasks_left(deployment.service) == running == len(known):
+                continue
+            for seen in self._engines.tasks(deployment.service, deployment.generation, [task.task_id for task in known]):
+                done["observed"] += self._observer.learn(model.model_id, seen, Cause(_ACTOR, model.operation or model.model_id))
 
     def _remove_orphan(self, service: str, done: Counter[str]) -> None:
         owner = self._store.owner_of(service)
         model = self._store.model(owner[0]) if owner else None
-        if model is None or (not model.deleted and model.deployment and model.deployment.service == service):
+        if model is None or (not model.deleted and any(one.service == service for one in model.deployments)):
             return
         self._engines.remove(service)
         done["orphans_removed"] += 1

@@ -2,6 +2,7 @@
 
 from kit.clock import Clock, iso
 from serving.domain import lifecycle
+from serving.domain.change import Change
 from serving.domain.model import Model
 from serving.domain.operation import Operation, Step, Wait
 from serving.ports import Store
@@ -32,6 +33,9 @@ class WaitFor:
     @decided_anew
     def _save(self, order: Order) -> tuple[Model, Operation]:
         model, operation = load_current(self._store, order)
-        change = lifecycle.wait(model, operation, self.step, order.task_token, iso(self._clock.now()))
+        change = self._change(model, operation, order.task_token)
         self._store.commit(change, cause_of(model, operation))
         return change.after, change.operations[0][1]
+
+    def _change(self, model: Model, operation: Operation, token: str) -> Change:
+        return lifecycle.wait(model, operation, self.step, token, iso(self._clock.now()))

@@ -1,0 +1,17 @@
+"""A model's wish has changed: the machine that carries it out is started.
+
+Trigger: bus rule on `ModelUpdated` of slipway.serving. Takes: the event. Emits: nothing; starts an
+execution named like the operation.
+On failure: delivered again four times within an hour, then the context's dead letters; the sweep starts what was never started.
+"""
+
+from contracts.serving import ModelUpdated
+from kit.door import event
+from kit.envelope import Envelope
+from serving import wiring
+
+
+@event
+def handler(envelope: Envelope) -> None:
+    """React to the event."""
+    wiring.on_model_updated()(ModelUpdated.receive(envelope.data).operation_id)

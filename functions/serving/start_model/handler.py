@@ -1,0 +1,21 @@
+"""Accepts that a stopped model is in service again.
+
+Trigger: `POST /models/{model_id}/start`. Takes: `Idempotency-Key`, `If-Match`. Emits: `ModelRequested`, through the ledger.
+Answers: 202 with the operation. On failure: a problem document; nothing is written unless everything is.
+"""
+
+from kit.caller import command
+from kit.door import Answer, Request, http
+from serving import wiring
+
+
+@http
+def handler(request: Request) -> Answer:
+    """Start one."""
+    request.caller.require("models:write")
+    model_id, generation = request.path_parameters["model_id"], request.expected_generation
+    what = {"do": "POST /models/{model_id}/start", "model_id": model_id, "generation": generation}
+    asked = command(request.caller.subject, request.idempotency_key, what)
+    answer = wiring.start_model()(request.caller, model_id, generation, asked)
+    headers = {"location": answer["body"]["links"]["operation"], "etag": f'"{answer["generation"]}"'}
+    return Answer(202, answer["body"], headers)

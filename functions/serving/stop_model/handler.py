@@ -1,0 +1,21 @@
+"""Accepts that a model leaves service and gives its copies back.
+
+Trigger: `POST /models/{model_id}/stop`. Takes: `Idempotency-Key`, `If-Match`. Emits: `ModelStopRequested`, through the ledger.
+Answers: 202 with the operation. On failure: a problem document; nothing is written unless everything is.
+"""
+
+from kit.caller import command
+from kit.door import Answer, Request, http
+from serving import wiring
+
+
+@http
+def handler(request: Request) -> Answer:
+    """Stop one."""
+    request.caller.require("models:write")
+    model_id, generation = request.path_parameters["model_id"], request.expected_generation
+    what = {"do": "POST /models/{model_id}/stop", "model_id": model_id, "generation": generation}
+    asked = command(request.caller.subject, request.idempotency_key, what)
+    answer = wiring.stop_model()(request.caller, model_id, generation, asked)
+    headers = {"location": answer["body"]["links"]["operation"], "etag": f'"{answer["generation"]}"'}
+    return Answer(202, answer["body"], headers)
