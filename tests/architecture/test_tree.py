@@ -17,9 +17,11 @@ DOORS = {
     "stream": {"stream"},
     "queue": {"queue", "raw_queue"},
     "step": {"step"},
+    "alarm": {"alarm"},
 }
 # These answer without our envelope: API Gateway asks the one, and anybody may read the other.
 DOORLESS = {"authorize_request", "read_api_document"}
+GATHERING = {"arm_schedule"}  # named by what it does, for it does the same on several events
 SERVICE_EVENTS = {"on_engine_task_changed", "on_engine_service_changed", "on_engine_host_interrupted"}  # AWS's own facts, named by us
 
 each = pytest.mark.parametrize("item", functions(), ids=lambda item: item.logical_id)
@@ -71,13 +73,19 @@ def test_the_template_describes_a_function_as_its_handler_does(item: Function) -
 def test_a_name_says_the_trigger(item: Function) -> None:
     """on_… reacts, announce_…_changes relays a stream, sweep_… is scheduled; everything else begins with another verb."""
     forms = {"event": r"on_[a-z_]+", "queue": r"on_[a-z_]+", "stream": r"announce_[a-z]+_changes", "schedule": r"sweep_[a-z]+"}
-    assert re.fullmatch(forms.get(item.kind, r"(?!on_|announce_|sweep_)[a-z]+(_[a-z]+)+"), item.name)
+    kind = "gathering" if item.name in GATHERING else item.kind
+    assert re.fullmatch(forms.get(kind, r"(?!on_|announce_|sweep_)[a-z]+(_[a-z]+)+"), item.name)
 
 
 @each
 def test_a_reaction_is_named_after_its_event(item: Function) -> None:
     """`on_model_requested` reacts to ModelRequested, which is in the catalogue."""
-    if item.kind in {"event", "queue"} and item.name not in SERVICE_EVENTS:
+    if item.name in GATHERING:
+        (rule,) = item.events.values()
+        names = rule["Properties"]["Pattern"]["detail-type"]
+        assert len(names) > 1
+        assert set(names) <= set(EVENTS)
+    elif item.kind in {"event", "queue"} and item.name not in SERVICE_EVENTS:
         assert pascal(item.name.removeprefix("on_")) in EVENTS
 
 

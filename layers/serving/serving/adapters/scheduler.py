@@ -22,60 +22,21 @@ _RETRIES = {"MaximumRetryAttempts": 4, "MaximumEventAgeInSeconds": 300}  # what 
 class Ringing:
     """What an alarm calls and how: ARNs of the function, of the role that may invoke it and of the queue for calls that fail."""
 
-    group: str
     function: str
     role: str
     dead_letters: str
 
 
-class SchedulerAlarms:
-    """`ports.Alarms`."""
+class SchedulerRemoval:
+    """`ports.AlarmRemoval`."""
 
-    def __init__(self, client: Any, ringing: Ringing) -> None:
-        self._client, self._ringing = client, ringing
-
-    def put(self, agenda: Agenda, generation: int) -> None:
-        """See `ports.Alarms`."""
-        wanted = self._schedule(agenda, generation)
-        if self._call("create_schedule", "ConflictException", **wanted) is None:
-            # Gone between the two: what is left is to come back.
-            self._call("update_schedule", **wanted)
+    def __init__(self, client: Any, group: str) -> None:
+        self._client, self._group = client, group
 
     def remove(self, model_id: str) -> None:
-        """See `ports.Alarms`."""
+        """See `ports.AlarmRemoval`."""
         for name in (model_id, model_id + _SECOND):
-            self._call("delete_schedule", "ResourceNotFoundException", Name=name, GroupName=self._ringing.group)
-
-    def set_for(self) -> Iterator[tuple[str, int]]:
-        """See `ports.Alarms`."""
-        more: dict[str, Any] = {}
-        while True:
-            page = self._call("list_schedules", GroupName=self._ringing.group, MaxResults=100, **more)
-            for item in page["Schedules"]:
-                name = str(item["Name"])
-                yield name.removesuffix(_SECOND), int(name.endswith(_SECOND))
-            if not page.get("NextToken"):
-                return
-            more = {"NextToken": page["NextToken"]}
-
-    def _schedule(self, agenda: Agenda, generation: int) -> dict[str, Any]:
-        at = datetime.fromisoformat(str(agenda.alarm)).astimezone(UTC)
-        return {
-            "Name": agenda.model_id + _SECOND * agenda.slot,
-            "GroupName": self._ringing.group,
-            "ScheduleExpression": f"at({at:%Y-%m-%dT%H:%M:%S})",
-            "ScheduleExpressionTimezone": "UTC",
-            "FlexibleTimeWindow": {"Mode": "OFF"},
-            "ActionAfterCompletion": "DELETE",
-            "State": "ENABLED",
-            "Target": {
-                "Arn": self._ringing.function,
-                "RoleArn": self._ringing.role,
-                "Input": json.dumps({"model_id": agenda.model_id, "generation": generation}),
-                "RetryPolicy": _RETRIES,
-                "DeadLetterConfig": {"Arn": self._ringing.dead_letters},
-            },
-        }
+            self._call("delete_schedule", "ResourceNotFoundException", Name=name, GroupName=self._group)
 
     def _call(self, operation: str, harmless: str | None = None, **parameters: Any) -> Any:
         from botocore.exceptions import BotoCoreError, ClientError
@@ -92,3 +53,49 @@ class SchedulerAlarms:
             raise Broken("scheduler-refused", told) from error
         except BotoCoreError as error:
             raise Transient("scheduler-unreachable", f"{operation} failed: {type(error).__name__}") from error
+
+
+class SchedulerAlarms(SchedulerRemoval):
+    """`ports.Alarms`."""
+
+    def __init__(self, client: Any, group: str, ringing: Ringing) -> None:
+        super().__init__(client, group)
+        self._ringing = ringing
+
+    def put(self, agenda: Agenda, generation: int) -> None:
+        """See `ports.Alarms`."""
+        wanted = self._schedule(agenda, generation)
+        if self._call("create_schedule", "ConflictException", **wanted) is None:
+            # Gone between the two: what is left is to come back.
+            self._call("update_schedule", **wanted)
+
+    def set_for(self) -> Iterator[tuple[str, int]]:
+        """See `ports.Alarms`."""
+        more: dict[str, Any] = {}
+        while True:
+            page = self._call("list_schedules", GroupName=self._group, MaxResults=100, **more)
+            for item in page["Schedules"]:
+                name = str(item["Name"])
+                yield name.removesuffix(_SECOND), int(name.endswith(_SECOND))
+            if not page.get("NextToken"):
+                return
+            more = {"NextToken": page["NextToken"]}
+
+    def _schedule(self, agenda: Agenda, generation: int) -> dict[str, Any]:
+        at = datetime.fromisoformat(str(agenda.alarm)).astimezone(UTC)
+        return {
+            "Name": agenda.model_id + _SECOND * agenda.slot,
+            "GroupName": self._group,
+            "ScheduleExpression": f"at({at:%Y-%m-%dT%H:%M:%S})",
+            "ScheduleExpressionTimezone": "UTC",
+            "FlexibleTimeWindow": {"Mode": "OFF"},
+            "ActionAfterCompletion": "DELETE",
+            "State": "ENABLED",
+            "Target": {
+                "Arn": self._ringing.function,
+                "RoleArn": self._ringing.role,
+                "Input": json.dumps({"model_id": agenda.model_id, "generation": generation}),
+                "RetryPolicy": _RETRIES,
+                "DeadLetterConfig": {"Arn": self._ringing.dead_letters},
+            },
+        }
