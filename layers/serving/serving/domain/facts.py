@@ -14,6 +14,7 @@ _ALL_SLIDING = frozenset({"mistral", "mixtral", "phi3", "starcoder2"})
 _OWN_ARITHMETIC = frozenset({"deepseek_v4"})
 _PATTERNS = {"gemma2": 2, "gemma3": 6, "gemma3_text": 6, "cohere2": 4}
 _LINEAR = frozenset({"linear_attention", "mamba", "mamba2", "recurrent", "conv"})
+_MOST = 2**40  # of anything that is counted in such a file
 _BYTES = {"float32": 4.0, "float": 4.0, "bfloat16": 2.0, "float16": 2.0, "half": 2.0, "float8_e4m3fn": 1.0}
 
 
@@ -76,13 +77,14 @@ def config_facts(config: Mapping[str, Any], weights_bytes: int) -> ModelFacts | 
     try:
         cache, exact = _cache(merged, kind, notes)
         layers = _number(merged, "num_hidden_layers")
+        vocabulary, width = _optional(merged, "vocab_size") or 0, _optional(merged, "hidden_size") or 0
+        heads = _optional(merged, "num_attention_heads")
     except _Incomplete as error:
         return Unread(f"config.json does not say {error}")
     if config.get("vision_config") or config.get("audio_config"):
         notes.append("images and audio take more for their encoder's cache, which is not counted")
     quantization = merged.get("quantization_config")
     scheme = quantization if isinstance(quantization, Mapping) else {}
-    vocabulary = int(merged.get("vocab_size") or 0)
     copies = 1 if merged.get("tie_word_embeddings") else 2
     return ModelFacts(
         format="safetensors",
@@ -90,9 +92,9 @@ def config_facts(config: Mapping[str, Any], weights_bytes: int) -> ModelFacts | 
         cache=cache,
         max_context=_max_context(merged),
         element_bytes=_BYTES.get(str(merged.get("dtype") or merged.get("torch_dtype") or "bfloat16").removeprefix("torch."), 2.0),
-        attention_heads=int(merged["num_attention_heads"]) if merged.get("num_attention_heads") else None,
+        attention_heads=heads,
         layers=layers,
-        embedding_elements=vocabulary * int(merged.get("hidden_size") or 0) * copies,
+        embedding_elements=vocabulary * width * copies,
         vocabulary=vocabulary,
         quantized=bool(scheme),
         cache_scheme=bool(scheme.get("kv_cache_scheme") or scheme.get("kv_cache_quant_algo")),
@@ -112,9 +114,9 @@ def _cache(config: Mapping[str, Any], kind: str, notes: list[str]) -> tuple[tupl
             notes.append("the index of sparse attention takes about a tenth more, which is not counted")
         return (CacheLayers(layers, 1, width, latent=True),), not config.get("index_topk")
     heads = _number(config, "num_attention_heads")
-    key = int(config.get("head_dim") or 0) or _number(config, "hidden_size") // heads
+    key = _optional(config, "head_dim") or _number(config, "hidden_size") // heads
     # vLLM and transformers read a missing number of key-value heads as "as many as attention heads".
-    of_kind = CacheLayers(0, int(config.get("num_key_value_heads") or heads), key + int(config.get("v_head_dim") or key))
+    of_kind = CacheLayers(0, _optional(config, "num_key_value_heads") or heads, key + (_optional(config, "v_head_dim") or key))
     full, sliding, window, exact = _split(config, kind, layers, notes)
     groups = []
     if full:
@@ -177,6 +179,10 @@ def _max_context(config: Mapping[str, Any]) -> int | None:
 
 def _number(config: Mapping[str, Any], name: str) -> int:
     value = config.get(name)
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _MOST:
         raise _Incomplete(name)
     return value
+
+
+def _optional(config: Mapping[str, Any], name: str) -> int | None:
+    return None if config.get(name) is None else _number(config, name)

@@ -93,7 +93,8 @@ def _verdict(facts: ModelFacts, ask: Ask, parts: Parts, context: int, need: floa
         return "tight", f"runs with a context of {context:,} tokens of the model's {facts.max_context:,}", None, False
     wanted = ask.concurrency or _COMFORT
     if parts.pool < wanted * need:
-        text = f"holds {_hundredths(parts.pool / need):g} requests of {context:,} tokens at a time, of {wanted}: others wait while all are that long"
+        held = _hundredths(parts.pool / need)
+        text = f"holds {held:g} requests of {context:,} tokens at a time, of {wanted}: others wait while all are that long"
         return "tight", text, None, False
     if parts.pool - must < parts.margin:
         return "tight", f"less than {gib(parts.margin):g} GiB to spare, and the estimate may be that far off", None, False

@@ -12,7 +12,11 @@ GPU_CPU_UNITS, GPU_MEMORY_MIB = 3072, 12_288
 TASK_CPU_UNITS, TASK_MEMORY_MIB = 2048, 8192
 """Of a task without GPU."""
 _QUOTAS = {"g": "L-DB2E81BA", "v": "L-DB2E81BA", "p": "L-417A185B"}
-SPOT_QUOTA = "L-3819A6DF"
+QUOTAS = ("L-DB2E81BA", "L-417A185B", "L-3819A6DF")
+"""vCPUs on demand of G and VT instances, on demand of P instances, and of G and VT as Spot."""
+_USABLE = {"T4": 14.56, "A10G": 21.98, "L4": 22.03, "L40S": 44.4, "H100": 79.1, "H200": 139.8}
+_USABLE_A100 = ((50.0, 79.14), (0.0, 39.38))  # the same name for cards of 40 and of 80 GB
+_USABLE_SHARE = 0.97
 
 
 @dataclass(frozen=True)
@@ -109,6 +113,13 @@ class Offer:
         """How many more instances of the type the quota admits; None = not known."""
         quota = self.quotas.get(kind.quota_code)
         return None if quota is None or quota.left is None else int(quota.left // kind.vcpus)
+
+
+def usable_gib(accelerator: str, memory_gib: float) -> float:
+    """What frameworks find free of an empty accelerator: as they report it, or 97 % of what EC2 says where nobody has told."""
+    if accelerator == "A100":
+        return next(usable for least, usable in _USABLE_A100 if memory_gib >= least)
+    return _USABLE.get(accelerator) or round(memory_gib * _USABLE_SHARE, 2)
 
 
 def gpus_of(spec: Mapping[str, Any]) -> int:

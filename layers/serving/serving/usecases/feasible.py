@@ -17,7 +17,7 @@ class Feasible:
 
     def __call__(self, spec: Spec, before: Spec | None = None) -> None:
         """InvalidRequest names every field that cannot be. What `before` held alike is not asked about again."""
-        if spec["hosting"] != "hosted" or spec["engine"]["kind"] == "mock" and not _names_instances(spec):
+        if spec["hosting"] != "hosted" or (spec["engine"]["kind"] == "mock" and not _names_instances(spec)):
             return
         if before is not None and all(spec.get(name) == before.get(name) for name in _DECIDING):
             return

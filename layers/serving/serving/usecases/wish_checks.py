@@ -7,13 +7,17 @@ from kit.errors import Forbidden, InvalidRequest, Violation
 from serving.domain.model import Spec
 from serving.domain.wishes import complaints
 from serving.ports import AddressGuard
+from serving.usecases.feasible import Feasible
 
 
 class WishChecks:
-    """Groups that the caller may grant, values that no contract can judge, addresses that must not be called."""
+    """Groups that the caller may grant, values that no contract can judge, addresses that must not be called, memory that is not there.
 
-    def __init__(self, guard: AddressGuard) -> None:
-        self._guard = guard
+    Without `feasible`, what does not fit is let pass: a plan shows it instead.
+    """
+
+    def __init__(self, guard: AddressGuard, feasible: Feasible | None = None) -> None:
+        self._guard, self._feasible = guard, feasible
 
     def __call__(self, caller: Caller, spec: Spec, before: Spec | None = None) -> None:
         """Forbidden for another's group; InvalidRequest names every field. What `before` held already is not asked about again."""
@@ -31,6 +35,8 @@ class WishChecks:
             violations.append(Violation("provider.api_base", "address-refused", reason))
         if violations:
             raise InvalidRequest("validation-failed", f"{len(violations)} field(s) are not acceptable", violations=violations)
+        if self._feasible:
+            self._feasible(spec, before)
 
 
 def _foreign_groups(caller: Caller, spec: Spec, before: Spec | None) -> Iterator[Violation]:
