@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 from moto.ecs.models import ecs_backends
+from moto.moto_api._internal import mock_random
 
 from kit.aws import client
 
@@ -12,6 +13,7 @@ _CLUSTER = "cluster"
 
 def host_with_task(service: str) -> tuple[str, str]:
     """An instance of the cluster with one task of the service on it: instance id, task id."""
+    mock_random.seed(1)  # the same ids in every world
     ec2, ecs = client("ec2"), client("ecs")
     instance = ec2.run_instances(ImageId="ami-12c6146b", MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"]
     identity = json.dumps({"instanceId": instance, "region": "eu-west-1", "accountId": "123456789012"})

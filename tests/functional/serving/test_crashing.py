@@ -11,7 +11,7 @@ from kit.aws import client
 from tests.fabric import world
 from tests.fabric.crash import sweep, watching
 from tests.fabric.wire import http_event, queue_event, stream_event
-from tests.functional.serving import aws_events, samples
+from tests.functional.serving import aws_events, load, samples
 from tests.functional.serving.hosts import host_with_task
 from tests.functional.serving.world import TABLE, Serving, own_event, reaction, serving_world
 
@@ -77,6 +77,38 @@ def _stopping(serving: Serving) -> None:
     serving.hear("RouteChanged", samples.route("closed", 3, generation=2))
 
 
+def _serving(serving: Serving) -> None:
+    load.in_service(serving)
+
+
+def _asleep(serving: Serving) -> None:
+    load.in_service(serving)
+    load.asleep()
+
+
+def _falling_asleep(serving: Serving) -> None:
+    load.in_service(serving)
+    load.fall_asleep(serving)
+
+
+def _asleep_and_asked_for(serving: Serving) -> None:
+    _falling_asleep(serving)
+    load.hear(serving, "ModelWakeRequested", load.wake())
+    load.asleep()
+
+
+def _drifted(serving: Serving) -> None:
+    service = load.in_service(serving)
+    load.hear(serving, "LoadObserved", load.observed(30))
+    client("ecs").update_service(cluster="cluster", service=service, desiredCount=1)
+    load.count(running=1)
+
+
+def _idle(serving: Serving) -> None:
+    load.in_service(serving, idle_minutes=1)
+    load.opened(3600)
+
+
 def _lost(serving: Serving) -> None:
     """A creation whose execution nobody started, and facts that nobody announced."""
     serving.create()
@@ -138,6 +170,18 @@ def _service(make: Callable[[str], dict[str, Any]]) -> Act:
     return lambda serving: serving.run("on_engine_service_changed", make("slipway-test-smollm2-135m-1-0-0-g1"))
 
 
+class _Word:
+    """Delivers a router's word twice as it was sent, from the queue: what it says of moments must not change with its delivery."""
+
+    def __init__(self, event_type: str, data: Callable[[], dict[str, Any]]) -> None:
+        self.event_type, self.data = event_type, data
+        self.messages: dict[int, dict[str, Any]] = {}
+
+    def __call__(self, serving: Serving) -> Any:
+        made = self.messages.get(id(serving)) or queue_event([serving.event(self.event_type, self.data(), event_id=_EVENT)])
+        return serving.run(reaction(self.event_type), self.messages.setdefault(id(serving), made))
+
+
 class _Step:
     """Runs a step twice with the same order, as a machine would: the order is made before the first run changes anything."""
 
@@ -177,6 +221,11 @@ CASES: dict[str, tuple[Act, Act]] = {
         _two_copies,
         lambda serving: serving.run("on_engine_host_interrupted", aws_events.interruption(serving.host)),
     ),
+    "on_load_observed": (_serving, _Word("LoadObserved", lambda: load.observed(30))),
+    "on_load_observed, as before": (_serving, _Word("LoadObserved", lambda: load.observed(3))),
+    "on_model_wake_requested": (_asleep, _Word("ModelWakeRequested", load.wake)),
+    "on_model_wake_requested, too early": (_falling_asleep, _Word("ModelWakeRequested", load.wake)),
+    "on_model_stopped": (_asleep_and_asked_for, lambda serving: serving.run("on_model_stopped", load.stopped(serving))),
     "on_model_version_validated": (_validating, _news("ModelVersionValidated", samples.validated())),
     "on_model_version_rejected": (_validating, _news("ModelVersionRejected", samples.rejected())),
     "on_route_changed": (_running, _news("RouteChanged", samples.route("open", 2))),
@@ -194,6 +243,8 @@ CASES: dict[str, tuple[Act, Act]] = {
     "await_route_closed": (_superseding, _Step("await_route_closed", **_TOKEN)),
     "stop_engines": (_deleting, _Step("stop_engines", **_TOKEN)),
     "erase_model": (_stopping, _Step("erase_model")),
+    "sweep_models, a drifted count": (_drifted, lambda serving: serving.run("sweep_models", {})),
+    "sweep_models, nobody uses it": (_idle, lambda serving: serving.run("sweep_models", {})),
     "sweep_models, nothing started": (_lost, lambda serving: serving.run("sweep_models", {})),
     "sweep_models, past the deadline": (_late, lambda serving: serving.run("sweep_models", {})),
 }

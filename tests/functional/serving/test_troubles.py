@@ -60,7 +60,7 @@ def test_a_shortage_shows_in_condition_operation_timeline_and_event(serving: Ser
     assert _condition(serving)[0] == "True"
     serving.hear("RouteChanged", samples.route("open", 2))
     assert serving.model()["status"] == "InService"
-    assert world.told(TABLE) == ["ModelRequested", "ModelDegraded", "ModelRecovered", "CapacityChanged", "ModelInService"]
+    assert world.told(TABLE) == ["ModelRequested", "ModelDegraded", "CapacityChanged", "ModelRecovered", "ModelInService"]
 
 
 @pytest.mark.parametrize(
