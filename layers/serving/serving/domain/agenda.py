@@ -37,12 +37,12 @@ class Agenda:
 
     def settled(self, boundary: Boundary) -> Self:
         """With that boundary done with."""
-        return replace(self, settled_until=boundary.at.isoformat())
+        return replace(self, settled_until=_text(boundary.at))
 
     def armed(self, now: datetime) -> Self:
         """With the alarm at the next boundary. One that has rung already is not set anew, for the scheduler may be about to remove it."""
         coming = next_boundary(self.schedule, now)
-        alarm = coming.at.isoformat() if coming else None
+        alarm = _text(coming.at) if coming else None
         rung = self.alarm is not None and datetime.fromisoformat(self.alarm) <= now
         return replace(self, alarm=alarm, slot=1 - self.slot if rung else self.slot)
 
@@ -79,3 +79,7 @@ def overridden(model: Model, known: Agenda | None, now: datetime) -> Boundary | 
     is_wanted = wanted(schedule, now)
     serves = model.status in _SERVING or model.asleep
     return next_boundary(schedule, now) if serves is not is_wanted else None
+
+
+def _text(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
