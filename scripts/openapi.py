@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from contracts.api import ROUTES, ApiRoute, Shape
 from contracts.common import MODEL_ID_PATTERN, SEMVER_PATTERN
 from contracts.examples import HOSTED_MODEL, PROVIDER_MODEL, SCHEDULE
+from contracts.plan_views import Plan
 from contracts.problems import PROBLEMS, ProblemKind
 from contracts.views import Problem
 from serving.domain.fields import CLASSES
@@ -37,6 +38,13 @@ _IF_MATCH = {
     "schema": {"type": "string"},
     "example": '"3"',
 }
+_DRY_RUN = {
+    "name": "dry_run",
+    "in": "query",
+    "required": False,
+    "description": "true: nothing is done; what would be is answered, with 200.",
+    "schema": {"type": "boolean", "default": False},
+}
 _REQUEST_ID = {"description": "Names this request in the logs.", "schema": {"type": "string"}}
 _ETAG = {"description": 'The generation, in quotes: `"3"`.', "schema": {"type": "string"}}
 _REQUEST_EXAMPLES = {
@@ -45,6 +53,10 @@ _REQUEST_EXAMPLES = {
         "hot": {"value": {"description": "The small one", "features": {"streaming": False}}},
         "rolling": {"value": {"capacity": {"max": 4, "desired": 2}}},
         "restart": {"value": {"engine": {"arguments": {"context_length": 4096}}, "acknowledge": "ack_" + "0" * 40}},
+    },
+    "plan_model": {
+        "change": {"value": {"model_id": "smollm2-135m", "changes": {"engine": {"arguments": {"context_length": 4096}}}}},
+        "new": {"value": {"model": dict(HOSTED_MODEL)}},
     },
     "set_schedule": {"office hours": {"value": dict(SCHEDULE)}},
     "issue_token": {"inference": {"value": {"name": "notebook", "groups": ["research"], "scopes": ["inference"]}}},
@@ -105,6 +117,8 @@ def _schemas() -> tuple[dict[tuple[int, Mode], dict[str, Any]], dict[str, Any]]:
             shapes[id(route.body), "validation"] = route.body
         if route.answer:
             shapes[id(route.answer), "serialization"] = route.answer
+        if route.plannable:
+            shapes[id(Plan), "serialization"] = Plan
     inputs = [(key, mode, _adapter(shape)) for (key, mode), shape in shapes.items()]
     schemas, rest = TypeAdapter.json_schemas(inputs, ref_template="#/components/schemas/{model}")
     return {(key, mode): dict(schemas[key, mode]) for key, mode in shapes}, rest.get("$defs", {})
@@ -122,6 +136,10 @@ def _operation(route: ApiRoute, schemas: dict[tuple[int, Mode], dict[str, Any]])
         "parameters": list(_parameters(route)),
         "responses": {str(route.status): _success(route, schemas), **_refusals(route, schemas)},
     }
+    if route.plannable:
+        content = {"application/json": {"schema": schemas[id(Plan), "serialization"]}}
+        headers = {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}}
+        operation["responses"]["200"] = {"description": "What would be done (`dry_run=true`)", "headers": headers, "content": content}
     if route.scope:
         operation["description"] = f"Needs the scope `{route.scope}`."
     else:
@@ -139,6 +157,8 @@ def _parameters(route: ApiRoute) -> Iterator[dict[str, Any]]:
     if route.query:
         for name, schema in route.query.model_json_schema()["properties"].items():
             yield {"name": name, "in": "query", "required": False, "schema": {k: v for k, v in schema.items() if k != "title"}}
+    if route.plannable:
+        yield _DRY_RUN
     if route.idempotent:
         yield {"$ref": "#/components/parameters/Idempotency-Key"}
     if route.conditional:

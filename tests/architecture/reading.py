@@ -165,13 +165,15 @@ class Needs:
 
 @cache
 def needs(context: str, name: str) -> Needs:
-    """What `wiring.<name>()` reaches, following calls within the wiring module."""
+    """What `wiring.<name>()`, and whatever else of the wiring its door opens, reaches, following calls within the wiring module."""
+    door = ast.parse((ROOT / "functions" / context / name / "handler.py").read_text())
+    opened = {node.attr for node in ast.walk(door) if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "wiring"}
     module = ast.parse((ROOT / "layers" / context / context / "wiring.py").read_text())
     parts = {item.name: item for item in module.body if isinstance(item, ast.FunctionDef | ast.ClassDef)}
     required: set[str] = set()
     optional: set[str] = set()
     services: set[str] = set()
-    left, seen = [name], set[str]()
+    left, seen = [name, *sorted(opened)], set[str]()
     while left:
         current = left.pop()
         if current in seen or current not in parts:

@@ -18,6 +18,10 @@ SERVICES = {
     "stepfunctions": "states",
     "ecs": "ecs",
     "scheduler": "scheduler",
+    "ec2": "ec2",
+    "service-quotas": "servicequotas",
+    "cloudwatch": "cloudwatch",
+    "pricing": "pricing",
 }
 # What mappings need of the role, beside what the code calls.
 STREAM = {"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams", "sqs:SendMessage"}
@@ -25,6 +29,12 @@ QUEUE = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
 # Every statement that names no resource, by the sentence that is its reason.
 UNBOUNDED = {
     "TaskTokensNameNoMachineSoNoResourceCanBeGiven": {"states:SendTaskSuccess", "states:SendTaskFailure", "states:SendTaskHeartbeat"},
+    "InstanceTypesUseOfQuotasAndPricesKnowNoResource": {
+        "ec2:DescribeInstanceTypes",
+        "ec2:DescribeInstanceTypeOfferings",
+        "cloudwatch:GetMetricStatistics",
+        "pricing:GetProducts",
+    },
     "ListingStreamsKnowsNoResource": {"dynamodb:ListStreams"},
     "TaskDefinitionsAreListedAndDeregisteredWithoutResource": {"ecs:ListTaskDefinitions", "ecs:DeregisterTaskDefinition"},
     "ListingAlarmsKnowsNoResource": {"scheduler:ListSchedules"},
@@ -37,6 +47,14 @@ TERMS = {
     "table:read": {"dynamodb:GetItem", "dynamodb:Query"},
     "table:write": {"dynamodb:PutItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem"},
     "table:index": {"dynamodb:Query"},
+    "planning": {
+        "s3:GetObject",
+        "servicequotas:GetServiceQuota",
+        "ec2:DescribeInstanceTypes",
+        "ec2:DescribeInstanceTypeOfferings",
+        "cloudwatch:GetMetricStatistics",
+        "pricing:GetProducts",
+    },
     "callback": {"states:SendTaskSuccess", "states:SendTaskFailure", "states:SendTaskHeartbeat"},
 }
 EVERYTHING = {"template.yaml": template(), **{path: child(path) for path in CHILDREN.values()}}

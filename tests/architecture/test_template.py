@@ -14,7 +14,7 @@ SHARED = {"Bus", "Sweeps", "ManagementApi", "DataPlane", "OidcLayer"}
 OWN_SHARED = {
     "access": {"TokenPepper", "UserPool", "UserPoolClient"},
     "registry": {"ArtifactBucket"},
-    "serving": {"EngineKey"},
+    "serving": {"EngineKey", "ArtifactBucket"},
     "routing": set[str](),
 }
 TEMPLATES = ("template.yaml", *CHILDREN.values())

@@ -1,7 +1,7 @@
 """Accepts the wish for a new model.
 
 Trigger: `POST /models`. Takes: the model, `Idempotency-Key`. Emits: `ModelRequested`, through the ledger. Answers: 202 with the
-operation.
+operation, or 200 with the plan of it (`dry_run`).
 On failure: a problem document; nothing is written unless everything is.
 """
 
@@ -16,6 +16,8 @@ def handler(request: Request) -> Answer:
     """Create one."""
     request.caller.require("models:write")
     wish = request.body(MODEL_SPEC.validate_python).document()
+    if request.dry_run:
+        return Answer(200, wiring.plan_model().creation(request.caller, wish))
     asked = command(request.caller.subject, request.idempotency_key, {"do": "POST /models", "body": wish})
     answer = wiring.create_model()(request.caller, wish, asked)
     location = {"location": answer["body"]["links"]["operation"], "etag": f'"{answer["generation"]}"'}

@@ -2,7 +2,7 @@
 
 Trigger: `POST /models/{model_id}/retry`. Takes: `Idempotency-Key`, `If-Match`. Emits: `ModelRequested` or `ModelDeletionRequested`,
 through the ledger.
-Answers: 202 with the operation. On failure: a problem document; nothing is written unless everything is.
+Answers: 202 with the operation, or 200 with the plan of it (`dry_run`). On failure: a problem document; nothing is written unless everything is.
 """
 
 from kit.caller import command
@@ -15,6 +15,8 @@ def handler(request: Request) -> Answer:
     """Retry one."""
     request.caller.require("models:write")
     model_id, generation = request.path_parameters["model_id"], request.expected_generation
+    if request.dry_run:
+        return Answer(200, wiring.plan_model().lifecycle(request.caller, model_id, "retry", generation))
     what = {"do": "POST /models/{model_id}/retry", "model_id": model_id, "generation": generation}
     asked = command(request.caller.subject, request.idempotency_key, what)
     answer = wiring.retry_model()(request.caller, model_id, generation, asked)

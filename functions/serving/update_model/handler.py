@@ -1,7 +1,7 @@
 """Accepts that a model's wish changes.
 
 Trigger: `PATCH /models/{model_id}`. Takes: a merge patch with `acknowledge` beside it, `Idempotency-Key`, `If-Match`.
-Emits: `ModelUpdated`, through the ledger. Answers: 202 with the operation.
+Emits: `ModelUpdated`, through the ledger. Answers: 202 with the operation, or 200 with the plan of it (`dry_run`).
 On failure: a problem document; a change that restarts copies is refused until it is acknowledged.
 """
 
@@ -18,6 +18,8 @@ def handler(request: Request) -> Answer:
     model_id, generation = request.path_parameters["model_id"], request.expected_generation
     patch = request.body(ModelPatch.validate_document)
     changes = patch.changes()
+    if request.dry_run:
+        return Answer(200, wiring.plan_model().update(request.caller, model_id, changes, generation))
     what = {"do": "PATCH /models/{model_id}", "model_id": model_id, "generation": generation, "body": [changes, patch.acknowledge]}
     asked = command(request.caller.subject, request.idempotency_key, what)
     answer = wiring.update_model()(request.caller, model_id, changes, patch.acknowledge, generation, asked)

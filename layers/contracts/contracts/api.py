@@ -9,11 +9,12 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, TypeAdapter
 
-from contracts import views
+from contracts import plan_views, views
 from contracts.access import IssueToken, Token
 from contracts.common import Page
 from contracts.model import MODEL_SPEC, Schedule
 from contracts.patch import ModelPatch
+from contracts.planning import ListInstances, PlanModel
 from contracts.problems import PROBLEMS, ProblemKind
 from contracts.responses import Accepted, ListEvents, ListModels, Operation
 
@@ -31,7 +32,8 @@ class ApiRoute:
     """One method on one path. `scope` is what the caller needs, None for everyone, authenticated or not.
 
     `body` and `query` are what is taken, `answer` what a success with `status` carries (None = nothing that a contract describes).
-    `idempotent`: takes Idempotency-Key. `conditional`: takes If-Match. `tagged`: answers an ETag. `refusals`: codes of its own.
+    `idempotent`: takes Idempotency-Key. `conditional`: takes If-Match. `tagged`: answers an ETag. `plannable`: takes `dry_run`, and then
+    answers 200 with a plan. `refusals`: codes of its own.
     """
 
     method: Method
@@ -47,6 +49,7 @@ class ApiRoute:
     idempotent: bool = False
     conditional: bool = False
     tagged: bool = False
+    plannable: bool = False
     refusals: tuple[str, ...] = ()
 
     @property
@@ -65,7 +68,7 @@ class ApiRoute:
         codes = {"internal-error", *self.refusals}
         codes |= {"not-authenticated", "scope-missing", *_TABLE} if self.scope else set()
         codes |= set(_BODY) if self.body else set()
-        codes |= {"validation-failed"} if self.query else set()
+        codes |= {"validation-failed"} if self.query or self.plannable or self.idempotent else set()
         codes |= set(_KEY) if self.idempotent else set()
         codes |= set(_GENERATION) if self.conditional else set()
         return tuple(sorted((PROBLEMS[code] for code in codes), key=lambda kind: (kind.status, kind.code)))
@@ -84,6 +87,7 @@ ROUTES: Final = (
         answer=Accepted,
         idempotent=True,
         tagged=True,
+        plannable=True,
         refusals=("model-exists", "group-not-yours"),
     ),
     ApiRoute(
@@ -95,6 +99,34 @@ ROUTES: Final = (
         scope="models:read",
         query=ListModels,
         answer=views.ModelList,
+    ),
+    ApiRoute(
+        method="POST",
+        path="/models/plan",
+        context="serving",
+        function="plan_model",
+        summary="Ask what a change, or a new model, would do and cost, and whether it fits; nothing is written",
+        scope="models:write",
+        body=PlanModel,
+        answer=plan_views.Plan,
+        refusals=(
+            "model-exists",
+            "group-not-yours",
+            "model-not-found",
+            "operation-in-progress",
+            "update-not-possible",
+        ),
+    ),
+    ApiRoute(
+        method="GET",
+        path="/instances",
+        context="serving",
+        function="list_instances",
+        summary="List the region's instance types with GPUs: memory, price, quota left",
+        scope="models:read",
+        query=ListInstances,
+        answer=plan_views.InstanceList,
+        refusals=("model-not-found",),
     ),
     ApiRoute(
         method="GET",
@@ -120,6 +152,7 @@ ROUTES: Final = (
         idempotent=True,
         conditional=True,
         tagged=True,
+        plannable=True,
         refusals=(
             "model-not-found",
             "group-not-yours",
@@ -141,6 +174,7 @@ ROUTES: Final = (
         idempotent=True,
         conditional=True,
         tagged=True,
+        plannable=True,
         refusals=(
             "model-not-found",
             "operation-in-progress",
@@ -159,6 +193,7 @@ ROUTES: Final = (
         idempotent=True,
         conditional=True,
         tagged=True,
+        plannable=True,
         refusals=(
             "model-not-found",
             "operation-in-progress",
@@ -176,6 +211,7 @@ ROUTES: Final = (
         answer=Accepted,
         idempotent=True,
         conditional=True,
+        plannable=True,
         refusals=("model-not-found", "deletion-under-way", "delete-protected"),
     ),
     ApiRoute(
@@ -240,6 +276,7 @@ ROUTES: Final = (
         answer=Accepted,
         idempotent=True,
         conditional=True,
+        plannable=True,
         refusals=("model-not-found", "retry-not-possible"),
     ),
     ApiRoute(

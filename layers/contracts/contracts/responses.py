@@ -99,8 +99,18 @@ class ListModels(Page):
     order: Literal["asc", "desc"] = "asc"
 
 
+class CauseView(Contract):
+    """The event that led to an entry: one of ours by its id (ULID), or one of AWS by its own. `type` is what it is called, where known."""
+
+    id: str
+    type: str | None = None
+
+
 class TimelineEntry(Contract):
-    """One row of a model's ledger."""
+    """One row of a model's ledger.
+
+    `duration_seconds`: from the acceptance of the operation that it belongs to until it happened; null for what belongs to no operation.
+    """
 
     revision: int
     event_id: Ulid
@@ -109,6 +119,8 @@ class TimelineEntry(Contract):
     actor: str
     correlation_id: str
     causation_id: str | None
+    cause: CauseView | None = None
+    duration_seconds: float | None = None
     data: dict[str, Any]
     before: dict[str, Any] | None
     after: dict[str, Any] | None

@@ -5,8 +5,11 @@ from typing import Any
 
 
 @cache
-def client(service: str, *, attempts: int = 3, connect_timeout: float = 2, read_timeout: float = 10) -> Any:
-    """A shared client for `service`. `attempts` counts the first try; the machine or the queue behind us retries beyond that."""
+def client(service: str, *, region: str | None = None, attempts: int = 3, connect_timeout: float = 2, read_timeout: float = 10) -> Any:
+    """A shared client for `service`, in the function's own region unless another is named.
+
+    `attempts` counts the first try; the machine or the queue behind us retries beyond that.
+    """
     import boto3
     from botocore.config import Config
 
@@ -14,4 +17,4 @@ def client(service: str, *, attempts: int = 3, connect_timeout: float = 2, read_
         retries={"total_max_attempts": attempts, "mode": "standard"}, connect_timeout=connect_timeout, read_timeout=read_timeout
     )
     make: Any = boto3.client  # the stubs know each service by its literal name; this is one factory for all
-    return make(service, config=config)
+    return make(service, region_name=region, config=config)

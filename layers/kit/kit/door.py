@@ -21,6 +21,7 @@ from kit.errors import (
     SlipwayError,
     TooLarge,
     Unauthenticated,
+    Violation,
     http_status,
     problem,
 )
@@ -92,11 +93,23 @@ class Request:
 
     @property
     def idempotency_key(self) -> str | None:
-        """The `Idempotency-Key` header, at most 255 visible characters."""
+        """The `Idempotency-Key` header, at most 255 visible characters. Refused where a dry run was asked for: what follows would act."""
+        if self.dry_run:
+            refused = Violation("dry_run", "dry-run-not-possible", "this command cannot be tried without being done")
+            raise InvalidRequest("validation-failed", "1 field(s) are not acceptable", violations=[refused])
         key = self.headers.get("idempotency-key")
         if key is not None and not (0 < len(key) <= _KEY_LIMIT and key.isascii() and key.isprintable()):
             raise InvalidRequest("idempotency-key-invalid", "Idempotency-Key takes 1 to 255 visible ASCII characters", malformed=True)
         return key
+
+    @property
+    def dry_run(self) -> bool:
+        """Whether the caller wants to know what would happen, and not that it happens (`?dry_run=true`)."""
+        given = self.query.get("dry_run", "false")
+        if given not in {"true", "false"}:
+            refused = Violation("dry_run", "bool-parsing", "takes true or false")
+            raise InvalidRequest("validation-failed", "1 field(s) are not acceptable", violations=[refused])
+        return given == "true"
 
     @property
     def expected_generation(self) -> int | None:

@@ -18,13 +18,14 @@ from serving.domain.operation import Goal
 if TYPE_CHECKING:
     from kit.ledger import Announcer
     from serving.adapters.agendas import TableAgendas
+    from serving.adapters.artifacts import S3ArtifactFacts
     from serving.adapters.engines import EcsControl, EcsLauncher
+    from serving.adapters.instances import RegionInstances
     from serving.adapters.machines import StepFunctions
     from serving.adapters.scheduler import SchedulerAlarms, SchedulerRemoval
     from serving.adapters.services import EcsServices
     from serving.adapters.store import TableStore
     from serving.adapters.traffic import TableTraffic
-    from serving.ports import Headroom
     from serving.usecases.announce_model_changes import AnnounceModelChanges
     from serving.usecases.apply_change import ApplyChange
     from serving.usecases.apply_schedule import ApplySchedule
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from serving.usecases.fail_model import FailModel
     from serving.usecases.launch_engine import LaunchEngine
     from serving.usecases.learning import Learner
+    from serving.usecases.list_instances import ListInstances
     from serving.usecases.list_model_events import ListModelEvents
     from serving.usecases.list_models import ListModels
     from serving.usecases.on_engine_host_interrupted import OnEngineHostInterrupted
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
     from serving.usecases.on_route_changed import OnRouteChanged
     from serving.usecases.on_route_health_observed import OnRouteHealthObserved
     from serving.usecases.open_provider_route import OpenProviderRoute
+    from serving.usecases.plan_model import PlanModel
     from serving.usecases.prepare_model import PrepareModel
     from serving.usecases.prepare_update import PrepareUpdate
     from serving.usecases.read_model import ReadModel
@@ -95,6 +98,23 @@ class ApiBaseSettings(Settings):
     """Of the function that looks at third parties' addresses."""
 
     api_base_allow_list: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ArtifactSettings(Settings):
+    """Of the functions that look at models' files."""
+
+    artifact_bucket: str
+    artifact_bucket_owner: str
+
+
+@dataclass(frozen=True)
+class PlaceSettings(Settings):
+    """Of the functions that ask what instances there are: what this environment buys. No types = all; 0 instances = as many as it takes."""
+
+    engine_gpu_instance_types: tuple[str, ...] = ()
+    engine_gpu_capacity: str = "ManagedInstances"
+    engine_gpu_maximum_instances: int = 0
 
 
 @dataclass(frozen=True)
@@ -198,7 +218,7 @@ def update_model() -> UpdateModel:
     """`PATCH /models/{model_id}`."""
     from serving.usecases.update_model import UpdateModel
 
-    return UpdateModel(_commanding(), _checks(), _headroom(), _traffics())
+    return UpdateModel(_commanding(), _checks(), _instances(), _traffics())
 
 
 @cache
@@ -223,6 +243,25 @@ def retry_model() -> RetryModel:
     from serving.usecases.retry_model import RetryModel
 
     return RetryModel(_commanding())
+
+
+@cache
+def plan_model() -> PlanModel:
+    """`POST /models/plan`, and any command with `?dry_run=true`."""
+    from serving.usecases.plan_model import PlanModel
+    from serving.usecases.update_model import UpdateModel
+
+    instances, checks = _instances(), _shape_checks()
+    updating = UpdateModel(_commanding(), checks, instances, _traffics())
+    return PlanModel(_store(), _commanding(), updating, checks, _artifacts(), instances)
+
+
+@cache
+def list_instances() -> ListInstances:
+    """`GET /instances`."""
+    from serving.usecases.list_instances import ListInstances
+
+    return ListInstances(_store(), _artifacts(), _instances())
 
 
 @cache
@@ -254,7 +293,7 @@ def set_schedule() -> SetSchedule:
     """`PUT /models/{model_id}/schedule`."""
     from serving.usecases.set_schedule import SetSchedule
 
-    return SetSchedule(update_model())
+    return SetSchedule(_rescheduling())
 
 
 @cache
@@ -270,7 +309,7 @@ def remove_schedule() -> RemoveSchedule:
     """`DELETE /models/{model_id}/schedule`."""
     from serving.usecases.remove_schedule import RemoveSchedule
 
-    return RemoveSchedule(_store(), update_model())
+    return RemoveSchedule(_store(), _rescheduling())
 
 
 # ── reactions ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -567,12 +606,6 @@ def _waking() -> Waking:
     return Waking(_store(), _traffics(), start_model(), _CLOCK)
 
 
-def _headroom() -> Headroom:
-    from serving.adapters.headroom import FargateHeadroom
-
-    return FargateHeadroom()
-
-
 def _agendas() -> TableAgendas:
     from kit.table import Table
     from serving.adapters.agendas import TableAgendas
@@ -600,11 +633,61 @@ def _scheduling() -> Scheduling:
     return Scheduling(_store(), _agendas(), _alarms(), _commanding(), start_model(), stop_model(), _CLOCK)
 
 
-def _checks() -> WishChecks:
+def _rescheduling() -> UpdateModel:
+    """Updates of a schedule alone: nothing that depends on models' files or on instances changes with it."""
+    from serving.adapters.headroom import FargateHeadroom
+    from serving.usecases.update_model import UpdateModel
+
+    return UpdateModel(_commanding(), _shape_checks(), FargateHeadroom(), _traffics())
+
+
+def _shape_checks() -> WishChecks:
     from serving.adapters.addresses import ResolvingGuard
     from serving.usecases.wish_checks import WishChecks
 
     return WishChecks(ResolvingGuard(ApiBaseSettings.from_env().api_base_allow_list))
+
+
+def _checks() -> WishChecks:
+    from serving.adapters.addresses import ResolvingGuard
+    from serving.usecases.feasible import Feasible
+    from serving.usecases.wish_checks import WishChecks
+
+    guard = ResolvingGuard(ApiBaseSettings.from_env().api_base_allow_list)
+    return WishChecks(guard, Feasible(_artifacts(), _instances()))
+
+
+def _artifacts() -> S3ArtifactFacts:
+    from serving.adapters.artifacts import S3ArtifactFacts
+
+    settings = ArtifactSettings.from_env()
+    return S3ArtifactFacts(
+        client("s3", attempts=2, connect_timeout=1, read_timeout=3), settings.artifact_bucket, settings.artifact_bucket_owner
+    )
+
+
+@cache
+def _instances() -> RegionInstances:
+    from serving.adapters.catalogue import snapshot
+    from serving.adapters.instances import Clients, Place, RegionInstances
+    from serving.adapters.price_list import ANSWERING
+
+    settings = PlaceSettings.from_env()
+    ec2 = client("ec2", attempts=2, connect_timeout=1, read_timeout=3)
+    answering = ANSWERING.get(str(ec2.meta.partition))
+    clients = Clients(
+        ec2,
+        client("service-quotas", attempts=2, connect_timeout=1, read_timeout=3),
+        client("cloudwatch", attempts=2, connect_timeout=1, read_timeout=3),
+        client("pricing", region=answering, attempts=2, connect_timeout=1, read_timeout=3) if answering else None,
+    )
+    place = Place(
+        str(ec2.meta.region_name),
+        settings.engine_gpu_instance_types,
+        settings.engine_gpu_capacity,
+        settings.engine_gpu_maximum_instances or None,
+    )
+    return RegionInstances(clients, snapshot(), place, _CLOCK)
 
 
 def _learner(control: EcsControl | None = None) -> Learner:

@@ -23,6 +23,8 @@ _ENVIRONMENT = {
     "POWERTOOLS_SERVICE_NAME": "serving",
     "MODEL_TABLE": TABLE,
     "PROVISION_MACHINE_ARN": f"{ARN}provision",
+    "UPDATE_MACHINE_ARN": f"{ARN}update",
+    "STOP_MACHINE_ARN": f"{ARN}stop",
     "RETIRE_MACHINE_ARN": f"{ARN}retire",
     "CLUSTER_ARN": _CLUSTER,
     "ENGINE_TASK_ROLE_ARN": "arn:aws:iam::123456789012:role/task",
@@ -33,9 +35,17 @@ _ENVIRONMENT = {
     "ENGINE_IMAGE_LLAMA_CPP": "slipway/engine-llama-cpp:local",
     "ENGINE_IMAGE_VLLM": "slipway/engine-vllm:local",
     "API_BASE_ALLOW_LIST": "llm.internal",
+    "ARTIFACT_BUCKET": "slipway-artifacts",
+    "ARTIFACT_BUCKET_OWNER": "123456789012",
+    "ENGINE_GPU_INSTANCE_TYPES": "g5.*,g6.*,g6e.*",
+    "ALARM_GROUP": "alarms",
+    "ALARM_FUNCTION_ARN": "arn:aws:lambda:eu-west-1:123456789012:function:slipway-test-apply-schedule",
+    "ALARM_ROLE_ARN": "arn:aws:iam::123456789012:role/alarm",
+    "DEAD_LETTERS_ARN": "arn:aws:sqs:eu-west-1:123456789012:dead",
 }
 Principal = Mapping[str, Any]
 _QUEUED = {"ModelRequested": "on_model_requested", "ModelDeletionRequested": "on_model_deletion_requested"}
+_HEARD = {"ModelUpdated": "on_model_updated", "ModelStopRequested": "on_model_stop_requested"}
 _SOURCES = {"ModelVersion": "registry", "Route": "routing", "Load": "routing", "ModelWake": "routing"}
 
 
@@ -43,7 +53,7 @@ class Serving:
     """What tests do to serving, and what they see of it."""
 
     def __init__(self) -> None:
-        definitions = {name: asl.load(MACHINES / f"{name}_model.asl.yaml") for name in ("provision", "retire")}
+        definitions = {name: asl.load(MACHINES / f"{name}_model.asl.yaml") for name in ("provision", "update", "stop", "retire")}
         self.machines = asl.StateMachines(definitions, lambda_like(self._step))
         self._delivered: set[str] = set()
         self._events = 0
@@ -81,10 +91,14 @@ class Serving:
     def pump(self) -> None:
         """Deliver serving's own requests to its queues, and let the machines run as far as they get."""
         for fact in world.ledger(TABLE):
-            function = _QUEUED.get(fact["event_type"])
-            if function and fact["metadata"]["id"] not in self._delivered:
-                self._delivered.add(fact["metadata"]["id"])
-                self.run(function, queue_event([own_event(fact)]))
+            queued, heard = _QUEUED.get(fact["event_type"]), _HEARD.get(fact["event_type"])
+            if not (queued or heard) or fact["metadata"]["id"] in self._delivered:
+                continue
+            self._delivered.add(fact["metadata"]["id"])
+            if queued:
+                self.run(queued, queue_event([own_event(fact)]))
+            elif heard:
+                self.run(heard, own_event(fact))
         self.machines.advance(0)
 
     def hear(self, event_type: str, data: Mapping[str, Any], *, event_id: str | None = None, within: str | None = None) -> None:
@@ -113,6 +127,10 @@ class Serving:
         arns = ecs.list_services(cluster=_CLUSTER)["serviceArns"]
         found = ecs.describe_services(cluster=_CLUSTER, services=arns)["services"] if arns else []
         return [service["serviceName"] for service in found if service["status"] == "ACTIVE"]
+
+    def desired(self, service: str) -> int:
+        """How many tasks ECS is to run of a service."""
+        return int(client("ecs").describe_services(cluster=_CLUSTER, services=[service])["services"][0]["desiredCount"])
 
     def definitions(self) -> list[str]:
         """Task definitions that are still registered."""
@@ -146,6 +164,7 @@ class Serving:
         return {
             "rows": [_unlocked(row) for row in world.settled(TABLE)],
             "services": sorted(self.services()),
+            "alarms": sorted(alarm["Name"] for alarm in client("scheduler").list_schedules(GroupName="alarms")["Schedules"]),
             "definitions": sorted(self.definitions()),
             "executions": executions,
         }
@@ -178,6 +197,7 @@ def serving_world() -> Iterator[Serving]:
         world.forget(wiring)
         world.create_table(TABLE)
         client("ecs").create_cluster(clusterName="cluster")
+        client("scheduler").create_schedule_group(Name="alarms")
         network = client("ec2")  # the small AWS gives the environment back as it was
         os.environ["ENGINE_SUBNETS"] = network.describe_subnets()["Subnets"][0]["SubnetId"]
         os.environ["ENGINE_SECURITY_GROUPS"] = network.describe_security_groups()["SecurityGroups"][0]["GroupId"]
