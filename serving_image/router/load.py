@@ -24,41 +24,51 @@ _MOST_SAMPLES: Final = 4096
 _STEP: Final = 0.2
 
 
-class Load:
-    """One model's traffic since it was last told of. Everything happens on the event loop's thread."""
+class Tally:
+    """What ended, and was answered, within some seconds."""
 
-    __slots__ = (
-        "counts_tokens",
-        "errors",
-        "first_tokens",
-        "in_flight",
-        "last_request_at",
-        "requests",
-        "since",
-        "tokens",
-        "told",
-        "told_at",
-    )
+    __slots__ = ("errors", "first_tokens", "requests", "since", "tokens")
 
     def __init__(self, now: float) -> None:
-        self.in_flight = self.requests = self.errors = self.tokens = 0
-        self.counts_tokens = False
+        self.since = now
+        self.requests = self.errors = self.tokens = 0
         self.first_tokens: list[float] = []
+
+    def take(self, later: "Tally") -> None:
+        """Take in what came after."""
+        self.requests += later.requests
+        self.errors += later.errors
+        self.tokens += later.tokens
+        self.first_tokens += later.first_tokens[: _MOST_SAMPLES - len(self.first_tokens)]
+
+
+class Load:
+    """One model's traffic. `fresh` is what came since the last look, `kept` what came before and was not told yet.
+
+    Everything happens on the event loop's thread.
+    """
+
+    __slots__ = ("counts_tokens", "fresh", "in_flight", "kept", "last_request_at", "told", "told_at")
+
+    def __init__(self, now: float) -> None:
+        self.in_flight = 0
+        self.counts_tokens = False
         self.last_request_at = 0.0
-        self.since = self.told_at = now
+        self.fresh, self.kept = Tally(now), Tally(now)
         self.told: Window | None = None
+        self.told_at = now
 
     def done(self, *, failed: bool, first_token_seconds: float | None) -> None:
         """A request has ended: `failed` by its target's fault; the time to its first token if it was streamed."""
         self.in_flight -= 1
-        self.requests += 1
-        self.errors += failed
-        if first_token_seconds is not None and len(self.first_tokens) < _MOST_SAMPLES:
-            self.first_tokens.append(first_token_seconds)
+        self.fresh.requests += 1
+        self.fresh.errors += failed
+        if first_token_seconds is not None and len(self.fresh.first_tokens) < _MOST_SAMPLES:
+            self.fresh.first_tokens.append(first_token_seconds)
 
     def spoke(self, tokens: int) -> None:
         """So many tokens more (fewer, if negative: usage has put the count right) were answered."""
-        self.tokens += tokens
+        self.fresh.tokens += tokens
         self.counts_tokens = True
 
 
@@ -159,44 +169,51 @@ class LoadMeter:
             self.look()
 
     def look(self, *, last: bool = False) -> None:
-        """Tell what there is to tell. `last`: the router stops, so whatever was not told yet is told now."""
+        """Tell what there is to tell. `last`: the router stops, so whatever was not told yet is told now.
+
+        What has come since the last look is compared with what was compared when it was told last, and all that was not told yet is told:
+        so a step is seen at once, and no request is missing from the sums.
+        """
         now = self._clock()
         for model_id, load in list(self._loads.items()):
-            seconds = max(now - load.since, 0.001)
-            window = self._window(model_id, load, seconds)
-            resting = not load.in_flight and not load.requests
+            fresh, kept = load.fresh, load.kept
+            window = self._window(model_id, load, fresh, now)
+            resting = not load.in_flight and not fresh.requests
+            ended = resting and not kept.requests
+            kept.take(fresh)
+            load.fresh = Tally(now)
             if load.told is None or resting or last or window.differs(load.told) or now - load.told_at >= self._longest:
-                self._report(model_id, load, window, seconds)
-                load.told, load.since, load.told_at = window, now, now
-                load.requests = load.errors = load.tokens = 0
-                load.first_tokens.clear()
-            if resting:
+                self._report(model_id, load, now)
+                load.told, load.told_at, load.kept = window, now, Tally(now)
+            if ended:
                 del self._loads[model_id]
         if not self._loads:
             self._busy.clear()
 
-    def _window(self, model_id: str, load: Load, seconds: float) -> Window:
+    def _window(self, model_id: str, load: Load, tally: Tally, now: float) -> Window:
+        seconds = max(now - tally.since, 0.001)
         return Window(
             in_flight=load.in_flight,
             queued=min(self._queued(model_id), load.in_flight),
-            request_rate=load.requests / seconds,
-            failing=load.errors > 0,
-            first_token_ms=round(percentile(load.first_tokens, 0.95) * 1000, 3) if load.first_tokens else None,
-            token_rate=round(max(load.tokens, 0) / seconds, 3) if load.counts_tokens else None,
+            request_rate=tally.requests / seconds,
+            failing=tally.errors > 0,
+            first_token_ms=round(percentile(tally.first_tokens, 0.95) * 1000, 3) if tally.first_tokens else None,
+            token_rate=round(max(tally.tokens, 0) / seconds, 3) if load.counts_tokens else None,
             ready=self._ready(model_id),
         )
 
-    def _report(self, model_id: str, load: Load, window: Window, seconds: float) -> None:
+    def _report(self, model_id: str, load: Load, now: float) -> None:
+        window = self._window(model_id, load, load.kept, now)
         self._tell(
             LoadObserved(
                 model_id=model_id,
                 router_id=self._router_id,
                 observed_at=iso(),
-                window_seconds=round(seconds, 3),
+                window_seconds=round(max(now - load.kept.since, 0.001), 3),
                 in_flight=window.in_flight,
                 queued=window.queued,
-                requests=load.requests,
-                errors=load.errors,
+                requests=load.kept.requests,
+                errors=load.kept.errors,
                 time_to_first_token_ms=window.first_token_ms,
                 tokens_per_second=window.token_rate,
                 ready_targets=window.ready,

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -137,6 +138,7 @@ class RouterProcess:
             "SLIPWAY_FOLLOW_SECONDS": "0.1",
             "SLIPWAY_FOLLOW_BUSY_SECONDS": "0.05",
             "SLIPWAY_REPORT_SECONDS": "0.5",
+            "SLIPWAY_LOAD_SECONDS": "0.2",
         } | environment
         self.process = subprocess.Popen(
             [sys.executable, "-m", "router"], env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -166,6 +168,11 @@ class RouterProcess:
             return all(f"slipway_router_feed_revision{{{feed}}} {float(revision)}" in text for feed, revision in wanted.items())
 
         until(held)
+
+    def metric(self, name: str, model: str) -> float:
+        """The value of a model's gauge or counter, 0 where it has none."""
+        found = re.search(rf'^slipway_router_{name}{{model="{model}"}} (\S+)$', self.http.get("/metrics").text, re.MULTILINE)
+        return float(found[1]) if found else 0.0
 
     def post(self, path: str, token: str, document: dict[str, Any] | bytes, **headers: str) -> httpx.Response:
         """POST as that token's holder."""

@@ -53,3 +53,23 @@ def test_it_says_which_setting_is_missing(tmp_path: Path) -> None:
         router = RouterProcess(aws, tmp_path, PEPPER_SECRET_ARN="")
         assert router.wait() == 64
     assert "PEPPER_SECRET_ARN" in router.lines[-1]["reason"]
+
+
+def test_a_router_that_stops_holds_nobody(tmp_path: Path) -> None:
+    """A request that waits for a model is told at once to try another router, and the process ends with 0; too many never get to wait."""
+    with StubAws() as aws:
+        platform = Platform(aws)
+        platform.route(state="asleep", targets=[])
+        token = platform.token()
+        router = RouterProcess(aws, tmp_path, SLIPWAY_MAX_HELD_PER_MODEL="1")
+        router.wait_ready()
+        router.follows(aws)
+        headers = {"Authorization": f"Bearer {token}", "Prefer": "wait=60"}
+        with httpx.stream("POST", router.url + CHAT, json={**ASK, "stream": True}, headers=headers, timeout=20, trust_env=False) as answer:
+            lines = answer.iter_lines()
+            assert next(lines) == ": waking scheduling"
+            refused = router.post(CHAT, token, ASK, Prefer="wait=60")
+            assert (refused.status_code, refused.json()["error"]["code"]) == (503, "too_many_waiting")
+            router.process.terminate()
+            assert "router_draining" in "".join(lines)
+        assert router.wait() == 0

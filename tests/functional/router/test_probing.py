@@ -21,7 +21,8 @@ def _provider(model_id: str, world: World, status: str = "probing", **provider: 
 def _observed(world: World, model_id: str, observed: str, phase: str | None = None) -> dict[str, Any]:
     def matches(event: dict[str, Any]) -> bool:
         data = event["detail"]["data"]
-        return data["model_id"] == model_id and data["observed"] == observed and phase in {None, data["phase"]}
+        told = event["DetailType"] == "RouteHealthObserved" and data["model_id"] == model_id
+        return told and data["observed"] == observed and phase in {None, data["phase"]}
 
     return world.aws.wait_for_event(matches)
 
