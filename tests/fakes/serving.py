@@ -8,7 +8,8 @@ from serving.domain.change import Cause, Change
 from serving.domain.model import Failure, Model
 from serving.domain.operation import Goal, Operation, Wait
 from serving.domain.tasks import TaskObservation
-from serving.ports import LedgerEntry, Remembered, Store
+from serving.domain.traffic import Traffic
+from serving.ports import LedgerEntry, Remembered, Store, Traffics
 
 
 class OvertakenStore:
@@ -113,6 +114,15 @@ class RecordingEngines:
             self._while_launching()
         self.running.setdefault(service, model.desired)
 
+    def scale(self, service: str, desired: int) -> None:
+        """See `ports.Engines`."""
+        if service in self.running:
+            self.running[service] = desired
+
+    def desired(self, service: str) -> int | None:
+        """See `ports.Engines`."""
+        return self.running.get(service)
+
     def stop(self, service: str) -> None:
         """See `ports.Engines`."""
         if service in self.running:
@@ -133,3 +143,22 @@ class RecordingEngines:
     def services(self) -> Iterator[str]:
         """See `ports.Engines`."""
         return iter(list(self.running))
+
+
+class OvertakenTraffics:
+    """What is known of traffic, where something happens just before our first write."""
+
+    def __init__(self, traffics: Traffics, overtake: Callable[[], Any]) -> None:
+        self._traffics, self._overtake = traffics, overtake
+        self._overtaken = False
+
+    def read(self, model_id: str) -> Traffic | None:
+        """See `ports.Traffics`."""
+        return self._traffics.read(model_id)
+
+    def keep(self, known: Traffic) -> None:
+        """See `ports.Traffics`."""
+        if not self._overtaken:
+            self._overtaken = True
+            self._overtake()
+        self._traffics.keep(known)

@@ -11,7 +11,7 @@ from kit.aws import client
 from tests.fabric import world
 from tests.fabric.crash import sweep, watching
 from tests.fabric.wire import http_event, queue_event, stream_event
-from tests.functional.serving import aws_events, load, samples
+from tests.functional.serving import aws_events, load, samples, scheduled
 from tests.functional.serving.hosts import host_with_task
 from tests.functional.serving.world import TABLE, Serving, own_event, reaction, serving_world
 
@@ -121,6 +121,47 @@ def _late(serving: Serving) -> None:
     _age(deadline=True)
 
 
+_OPEN, _CLOSED = scheduled.around_now(-2, 2), scheduled.around_now(-4, -2)
+
+
+def _open(serving: Serving) -> None:
+    """In service, by a schedule whose window is open."""
+    serving.in_service()
+    scheduled.give(serving, _OPEN)
+
+
+def _opening(serving: Serving) -> None:
+    """Stopped, in a window of whose opening nobody has heard."""
+    _open(serving)
+    scheduled.stand(serving, "Stopped")
+    scheduled.settled_long_ago()
+
+
+def _closing(serving: Serving) -> None:
+    """In service after a window of whose closing nobody has heard."""
+    serving.in_service()
+    scheduled.give(serving, _CLOSED)
+    scheduled.settled_long_ago()
+
+
+def _in_service_by_windows(serving: Serving) -> None:
+    """With a schedule that nobody has heard of."""
+    serving.in_service()
+    assert scheduled.request(serving, "set_schedule", "PUT", body=_OPEN)[0] == 202
+
+
+def _no_longer_by_windows(serving: Serving) -> None:
+    """Without one any more, which nobody has heard of."""
+    _open(serving)
+    assert scheduled.request(serving, "remove_schedule", "DELETE")[0] == 202
+
+
+def _going_with_a_schedule(serving: Serving) -> None:
+    """Being deleted, its alarm still set."""
+    _open(serving)
+    serving.on_model("delete_model")
+
+
 def _age(*, deadline: bool = False) -> None:
     """Make every fact and every running operation older than the sweep's patience."""
     table = client("dynamodb")
@@ -144,6 +185,15 @@ def _cancel(serving: Serving) -> Any:
 
 def _fact(function: str) -> Act:
     return lambda serving: serving.run(function, queue_event([own_event(world.ledger(TABLE)[-1])]))
+
+
+def _alarm(serving: Serving) -> Any:
+    return serving.run("apply_schedule", {"model_id": samples.MODEL_ID, "generation": 1})
+
+
+def _sweep_what_runs(serving: Serving) -> Any:
+    load.count(running=1)  # a change of the desired count makes the small AWS forget what it was told to run
+    return serving.run("sweep_models", {})
 
 
 def _announce(serving: Serving) -> Any:
@@ -243,7 +293,17 @@ CASES: dict[str, tuple[Act, Act]] = {
     "await_route_closed": (_superseding, _Step("await_route_closed", **_TOKEN)),
     "stop_engines": (_deleting, _Step("stop_engines", **_TOKEN)),
     "erase_model": (_stopping, _Step("erase_model")),
-    "sweep_models, a drifted count": (_drifted, lambda serving: serving.run("sweep_models", {})),
+    "set_schedule": (_in_service, _request("set_schedule", "PUT", "/x", path_parameters=_PATH, body=_OPEN)),
+    "read_schedule": (_open, _request("read_schedule", "GET", "/x", path_parameters=_PATH)),
+    "remove_schedule": (_open, _request("remove_schedule", "DELETE", "/x", path_parameters=_PATH)),
+    "arm_schedule": (_in_service_by_windows, scheduled.tell),
+    "arm_schedule, removed": (_no_longer_by_windows, scheduled.tell),
+    "apply_schedule, opens": (_opening, _alarm),
+    "apply_schedule, closes": (_closing, _alarm),
+    "erase_model, with a schedule": (_going_with_a_schedule, _Step("erase_model")),
+    "sweep_models, an alarm is missing": (_in_service_by_windows, lambda serving: serving.run("sweep_models", {})),
+    "sweep_models, an alarm of nobody": (_no_longer_by_windows, lambda serving: serving.run("sweep_models", {})),
+    "sweep_models, a drifted count": (_drifted, _sweep_what_runs),
     "sweep_models, nobody uses it": (_idle, lambda serving: serving.run("sweep_models", {})),
     "sweep_models, nothing started": (_lost, lambda serving: serving.run("sweep_models", {})),
     "sweep_models, past the deadline": (_late, lambda serving: serving.run("sweep_models", {})),
