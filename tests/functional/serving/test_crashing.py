@@ -97,13 +97,6 @@ def _asleep_and_asked_for(serving: Serving) -> None:
     load.asleep()
 
 
-def _drifted(serving: Serving) -> None:
-    service = load.in_service(serving)
-    load.hear(serving, "LoadObserved", load.observed(30))
-    client("ecs").update_service(cluster="cluster", service=service, desiredCount=1)
-    load.count(running=1)
-
-
 def _idle(serving: Serving) -> None:
     load.in_service(serving, idle_minutes=1)
     load.opened(3600)
@@ -189,11 +182,6 @@ def _fact(function: str) -> Act:
 
 def _alarm(serving: Serving) -> Any:
     return serving.run("apply_schedule", {"model_id": samples.MODEL_ID, "generation": 1})
-
-
-def _sweep_what_runs(serving: Serving) -> Any:
-    load.count(running=1)  # a change of the desired count makes the small AWS forget what it was told to run
-    return serving.run("sweep_models", {})
 
 
 def _announce(serving: Serving) -> Any:
@@ -303,7 +291,6 @@ CASES: dict[str, tuple[Act, Act]] = {
     "erase_model, with a schedule": (_going_with_a_schedule, _Step("erase_model")),
     "sweep_models, an alarm is missing": (_in_service_by_windows, lambda serving: serving.run("sweep_models", {})),
     "sweep_models, an alarm of nobody": (_no_longer_by_windows, lambda serving: serving.run("sweep_models", {})),
-    "sweep_models, a drifted count": (_drifted, _sweep_what_runs),
     "sweep_models, nobody uses it": (_idle, lambda serving: serving.run("sweep_models", {})),
     "sweep_models, nothing started": (_lost, lambda serving: serving.run("sweep_models", {})),
     "sweep_models, past the deadline": (_late, lambda serving: serving.run("sweep_models", {})),

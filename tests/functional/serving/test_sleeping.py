@@ -171,8 +171,8 @@ def test_a_model_that_falls_asleep_while_the_request_is_written_down_wakes_all_t
         load.asleep()
         _stopped(serving)
 
-    traffics = OvertakenTraffics(wiring._traffics(), fall_asleep)  # type: ignore[attr-defined]
-    waking = Waking(wiring._store(), traffics, wiring.start_model(), wiring._CLOCK)  # type: ignore[attr-defined]
+    traffics = OvertakenTraffics(wiring._traffics(), fall_asleep)
+    waking = Waking(wiring._store(), traffics, wiring.start_model(), wiring._CLOCK)
     assert waking.wake(samples.MODEL_ID, 2, None)
     assert serving.model()["status"] == "Starting"
 
