@@ -24,6 +24,9 @@ CONSEQUENCES = {
     "CapacityChanged": "the route table takes over the model's tasks",
     "RouteChanged": "routers apply the difference",
     "RouteHealthObserved": "the route and the model's conditions follow",
+    "LoadObserved": "the number of copies is weighed",
+    "ModelWakeRequested": "the sleeping model is started",
+    "ModelStopRequested": "the route closes or sleeps, the engines are drained",
     "ModelInService": "requests are answered",
     "ModelStopped": "nothing runs any more",
     "ModelFailed": "the route is closed, what was built is removed",
@@ -68,6 +71,8 @@ def _detail(kind: str, data: dict[str, Any]) -> str:
     if kind == "RouteHealthObserved":
         progress = f" {data['progress']:.0%}" if data.get("progress") is not None else ""
         return f"{data['observed']} {data.get('phase', '')}{progress}".strip()
+    if kind == "LoadObserved":
+        return f"{data.get('in_flight', '?')} in flight, {data.get('queued', 0)} held"
     if kind == "CapacityChanged":
         return f"running {data.get('running', '?')} of {data.get('desired', '?')}"
     if data.get("failure"):
