@@ -20,7 +20,7 @@ def verdict(model: Model, found: Verdict, now: str) -> Change | None:
     """The registry has looked at an artefact. A verdict about another artefact than the one wanted now is history."""
     if model.deleted or not model.fits(found) or model.verdict == found:
         return None
-    if model.verdict and model.verdict.validated and not found.validated:
+    if model.verdict and model.fits(model.verdict) and model.verdict.validated and not found.validated:
         return None  # what was validated stays so: content is named by digest
     after = replace(model, verdict=found)
     if found.validated:
