@@ -52,6 +52,7 @@ class Settings:
     load_seconds: float = 2.0
     wake_seconds: float = 30.0
     max_wait_seconds: int = 900
+    max_silent_wait_seconds: int = 540
     max_held: int = 500
     max_held_per_model: int = 100
     max_held_bytes: int = 64_000_000
@@ -87,6 +88,7 @@ class Settings:
             load_seconds=source.number("SLIPWAY_LOAD_SECONDS", cls.load_seconds, 0.05, 60),
             wake_seconds=source.number("SLIPWAY_WAKE_SECONDS", cls.wake_seconds, 0.1, 600),
             max_wait_seconds=int(source.number("SLIPWAY_MAX_WAIT_SECONDS", cls.max_wait_seconds, 0, 86_400)),
+            max_silent_wait_seconds=int(source.number("SLIPWAY_MAX_SILENT_WAIT_SECONDS", cls.max_silent_wait_seconds, 0, 86_400)),
             max_held=int(source.number("SLIPWAY_MAX_HELD", cls.max_held, 0, 1_000_000)),
             max_held_per_model=int(source.number("SLIPWAY_MAX_HELD_PER_MODEL", cls.max_held_per_model, 0, 1_000_000)),
             max_held_bytes=int(source.number("SLIPWAY_MAX_HELD_BYTES", cls.max_held_bytes, 0, 10_000_000_000)),

@@ -25,9 +25,13 @@ _CLOSED_SECONDS: Final = 30
 
 @dataclass(frozen=True)
 class HoldLimits:
-    """How long a request may be held, how many may be at a time, and how large their bodies together. Seconds, bytes."""
+    """How long a request may be held, how many may be at a time, and how large their bodies together. Seconds, bytes.
+
+    `silent_seconds` is for those who hear nothing meanwhile: with their answer's own time, it stays below what a load balancer lets pass.
+    """
 
     seconds: int = 900
+    silent_seconds: int = 540
     per_router: int = 500
     per_model: int = 100
     body_bytes: int = 64_000_000
@@ -89,6 +93,11 @@ class Waiting:
         self._held = self._held_bytes = 0
         self._closing = False
 
+    @property
+    def anybody(self) -> bool:
+        """Whether some request is held."""
+        return self._held > 0
+
     def queued(self, model_id: str) -> int:
         """How many requests for the model are held."""
         room = self._rooms.get(model_id)
@@ -104,9 +113,12 @@ class Waiting:
             raise _closed("The model is not being served at the moment.")
         if route.state == "asleep":
             self._wake(route)
-        seconds = min(asked_seconds(exchange), self._limits.seconds)
+        most = self._limits.seconds if exchange.stream else min(self._limits.seconds, self._limits.silent_seconds)
+        seconds = min(asked_seconds(exchange), most)
         if seconds == 0:
             raise self._refusal(route)
+        if b"x-slipway-wait" not in exchange.headers:
+            exchange.extra_headers.append((b"preference-applied", f"wait={seconds}".encode()))
         return seconds
 
     async def open(self, exchange: Exchange, caller: Caller, model_id: str, seconds: float) -> Prepared:

@@ -175,7 +175,13 @@ class Router:
             hurry=self._route_feed.hurry,
             router_id=settings.router_id,
             metrics=self.metrics,
-            limits=HoldLimits(settings.max_wait_seconds, settings.max_held, settings.max_held_per_model, settings.max_held_bytes),
+            limits=HoldLimits(
+                settings.max_wait_seconds,
+                settings.max_silent_wait_seconds,
+                settings.max_held,
+                settings.max_held_per_model,
+                settings.max_held_bytes,
+            ),
             wake_seconds=settings.wake_seconds,
         )
 
@@ -197,7 +203,7 @@ class Router:
             log=self._log,
             idle_seconds=settings.follow_seconds,
             busy_seconds=settings.follow_busy_seconds,
-            busy=lambda: self.routes.probing,
+            busy=lambda: self.routes.probing or self._waiting.anybody,
         )
         tokens = Follower(
             "tokens",

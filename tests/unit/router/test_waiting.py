@@ -209,6 +209,10 @@ def test_nothing_is_woken_that_does_not_sleep(state: str) -> None:
 def test_the_wait_is_capped() -> None:
     """Nobody is held for longer than this environment allows; where it allows nothing, nobody is."""
     assert Held(seconds=90).consider(prefer="wait=100000") == 90
+    held = Held(seconds=90, silent_seconds=50)
+    plain, stream = (Sent({"prefer": "wait=100"}, stream=stream).exchange for stream in (False, True))
+    assert [held.waiting.consider(exchange, held.routes.routes["tiny"]) for exchange in (plain, stream)] == [50, 90]
+    assert (b"preference-applied", b"wait=50") in plain.extra_headers
     assert Held(seconds=0).refusal(prefer="wait=10").code == "model_asleep"
 
 
