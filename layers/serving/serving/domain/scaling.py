@@ -125,6 +125,11 @@ class _Reading:
         return self.observed is not None and self.observed <= self.target * (1 - TOLERANCE)
 
 
+def least(capacity: Capacity) -> int:
+    """How few copies the load may ever ask for."""
+    return min(max(1, int(capacity["min"])), int(capacity["max"]))
+
+
 def begun(desired: int, now: str) -> History:
     """Nothing is known of the past: what is there is taken for needed until just now."""
     return History(since=now, wishes=(Wish(now, desired),))
@@ -146,12 +151,11 @@ def decide(
     capacity: Capacity, loads: Sequence[Load], running: int, ready: int, desired: int, history: History, now: str
 ) -> Decision | None:
     """What the count changes to; None = it stays. `running` tasks, `ready` targets, as last heard of."""
-    most = int(capacity["max"])
-    least = min(max(1, int(capacity["min"])), most)
+    most, fewest = int(capacity["max"]), least(capacity)
     if most < 1:
         return None
-    if not least <= desired <= most:
-        return _within_bounds(desired, least, most)
+    if not fewest <= desired <= most:
+        return _within_bounds(desired, fewest, most)
     reading = _read(capacity, loads, ready, desired, now)
     if reading.copies is None:
         return None
@@ -162,7 +166,7 @@ def decide(
         return None
     if _warming(capacity, history, now) or (arriving and _since_rise(history, now) <= START_SECONDS):
         return None  # a copy that does not help yet is not one too many
-    return _fall(reading, capacity, desired, least, history, now)
+    return _fall(reading, capacity, desired, history, now)
 
 
 def _rise(reading: _Reading, desired: int, most: int, history: History, now: str, *, held: bool) -> Decision | None:
@@ -175,14 +179,14 @@ def _rise(reading: _Reading, desired: int, most: int, history: History, now: str
     return _decision(reading, desired, after, "above", limit if after < wish else "")
 
 
-def _fall(reading: _Reading, capacity: Capacity, desired: int, least: int, history: History, now: str) -> Decision | None:
+def _fall(reading: _Reading, capacity: Capacity, desired: int, history: History, now: str) -> Decision | None:
     cooldown = float(capacity["cooldown_seconds"])
     if history.steps and seconds_between(history.steps[-1].at, now) < cooldown * _patience(history, cooldown, now):
         return None
     window = [wish.copies for wish in history.wishes if seconds_between(wish.at, now) < cooldown]
     most_wished = max([reading.copies or 0, *window])
     step = 1 if reading.gradual else max(1, desired // 2)
-    after = max(most_wished, least, desired - step)
+    after = max(most_wished, least(capacity), desired - step)
     if after >= desired:
         return None
     return _decision(reading, desired, after, "below", f" for {cooldown:g} s" if cooldown else "")
@@ -240,7 +244,7 @@ def _decision(reading: _Reading, desired: int, after: int, side: str, more: str)
     return Decision(desired, after, reading.metric, observed, reading.target, f"{told}{more}")
 
 
-def _within_bounds(desired: int, least: int, most: int) -> Decision:
-    after = min(max(desired, least), most)
-    side = f"below the least, {least}" if desired < least else f"above the most, {most}"
+def _within_bounds(desired: int, fewest: int, most: int) -> Decision:
+    after = min(max(desired, fewest), most)
+    side = f"below the least, {fewest}" if desired < fewest else f"above the most, {most}"
     return Decision(desired, after, "bounds", float(desired), float(after), f"{desired} copies are {side}")
