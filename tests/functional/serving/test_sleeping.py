@@ -10,9 +10,10 @@ from tests.fabric import world
 from tests.fabric.crash import watching
 from tests.fakes.serving import OvertakenTraffics
 from tests.functional.serving import load, samples
+from tests.functional.serving.changing import told_by_routing
 from tests.functional.serving.load import earlier, hear, in_service, observed, opened
 from tests.functional.serving.test_scaling import WRITES
-from tests.functional.serving.world import TABLE, Serving
+from tests.functional.serving.world import TABLE, Serving, own_event
 
 
 def _sweep(serving: Serving) -> dict[str, Any]:
@@ -190,3 +191,27 @@ def _falling_asleep(serving: Serving, kind: Literal["sleep", "stop"] = "sleep") 
     """A model in service that was asked to leave it."""
     in_service(serving)
     load.fall_asleep(serving, kind)
+
+
+def test_sleep_and_wake_go_the_whole_way(serving: Serving) -> None:
+    """Idle → asleep with nothing left in ECS, a request during it → in service again, each through its own machine, one of each."""
+    service = in_service(serving, idle_minutes=5)
+    opened(3600)
+    assert _sweep(serving) == {"put_to_sleep": 1}
+    serving.pump()
+    _wake(serving)  # the route sleeps from its closing on, the engines end later
+    told_by_routing(serving, 3, state="asleep")
+    serving.ecs(samples.task_event(service, "STOPPED", 9, desired="STOPPED", stopCode="ServiceSchedulerInitiated"))
+    assert (serving.model()["status"], serving.model()["asleep"], serving.services()) == ("Stopped", True, [])
+    fact = world.ledger(TABLE)[-1]
+    assert (fact["event_type"], fact["data"]["asleep"]) == ("ModelStopped", True)
+    serving.run("on_model_stopped", own_event(fact))
+    _wake(serving)
+    serving.pump()
+    serving.hear("ModelVersionValidated", samples.validated(), within=serving.model()["operation"])
+    service = str(serving.model()["deployments"][-1]["service"])
+    serving.ecs(samples.task_event(service, "RUNNING", 3, task="b" * 32))
+    told_by_routing(serving, 4, "b" * 32)
+    assert (serving.model()["status"], serving.model()["asleep"], serving.services()) == ("InService", False, [service])
+    assert [world.told(TABLE).count(name) for name in ("ModelRequested", "ModelStopRequested", "ModelInService")] == [2, 1, 2]
+    assert "put_to_sleep" not in _sweep(serving)
