@@ -12,6 +12,7 @@ from tests.fabric import world
 from tests.fabric.crash import sweep, watching
 from tests.fabric.wire import http_event, queue_event, stream_event
 from tests.functional.serving import aws_events, load, samples, scheduled
+from tests.functional.serving.changing import RESTART, acknowledged, patch, told_by_routing
 from tests.functional.serving.hosts import host_with_task
 from tests.functional.serving.world import TABLE, Serving, own_event, reaction, serving_world
 
@@ -134,6 +135,7 @@ def _closing(serving: Serving) -> None:
     """In service after a window of whose closing nobody has heard."""
     serving.in_service()
     scheduled.give(serving, _CLOSED)
+    scheduled.stand(serving, "InService", start_seconds=[])  # how long it took differs between two worlds, and is told with the stop
     scheduled.settled_long_ago()
 
 
@@ -153,6 +155,55 @@ def _going_with_a_schedule(serving: Serving) -> None:
     """Being deleted, its alarm still set."""
     _open(serving)
     serving.on_model("delete_model")
+
+
+def _stopped(serving: Serving) -> None:
+    service = serving.in_service()
+    serving.on_model("stop_model")
+    serving.pump()
+    told_by_routing(serving, 3, state="closed")
+    serving.ecs(samples.task_event(service, "STOPPED", 6, desired="STOPPED", stopCode="ServiceSchedulerInitiated"))
+
+
+def _halting(serving: Serving) -> None:
+    serving.in_service()
+    serving.on_model("stop_model")
+    serving.pump()
+
+
+def _halted(serving: Serving) -> None:
+    _halting(serving)
+    told_by_routing(serving, 3, state="closed")
+
+
+def _updating(serving: Serving) -> None:
+    """A hot change under way."""
+    serving.in_service()
+    patch(serving, {"description": "The small one"})
+
+
+def _scaling(serving: Serving) -> None:
+    """A second copy is asked for."""
+    serving.in_service()
+    patch(serving, {"capacity": {"max": 2, "desired": 2}})
+
+
+def _surging(serving: Serving) -> None:
+    """New copies beside the old, which answer already."""
+    serving.in_service()
+    told_by_routing(serving, 3, "a" * 32)
+    acknowledged(serving, RESTART)
+    serving.ecs(samples.task_event("slipway-test-smollm2-135m-1-0-0-g2", "RUNNING", 3, task="b" * 32))
+
+
+def _restarting(serving: Serving) -> None:
+    """A restart in place: the old copies are to end."""
+    serving.in_service()
+    table = client("dynamodb")
+    acknowledged(serving, RESTART)
+    for item in world.images(TABLE):
+        text = item["document"]["S"].replace('"strategy":"surge"', '"strategy":"in_place"')
+        table.put_item(TableName=TABLE, Item=item | {"document": {"S": text}})
 
 
 def _age(*, deadline: bool = False) -> None:
@@ -242,6 +293,8 @@ CASES: dict[str, tuple[Act, Act]] = {
     "retry_model": (_failed, _request("retry_model", "POST", "/x", path_parameters=_PATH)),
     "cancel_operation": (_running, _cancel),
     "list_models": (_created, _request("list_models", "GET", "/models")),
+    "list_instances": (_created, _request("list_instances", "GET", "/instances", query={"fits_model": samples.MODEL_ID})),
+    "plan_model": (_created, _request("plan_model", "POST", "/models/plan", body={"model": samples.hosted("another")})),
     "read_model": (_created, _request("read_model", "GET", "/x", path_parameters=_PATH)),
     "list_model_events": (_created, _request("list_model_events", "GET", "/x", path_parameters=_PATH)),
     "read_operation": (_created, _request("read_operation", "GET", "/x", path_parameters={"operation_id": "none"})),
@@ -281,6 +334,25 @@ CASES: dict[str, tuple[Act, Act]] = {
     "await_route_closed": (_superseding, _Step("await_route_closed", **_TOKEN)),
     "stop_engines": (_deleting, _Step("stop_engines", **_TOKEN)),
     "erase_model": (_stopping, _Step("erase_model")),
+    "update_model": (_in_service, _request("update_model", "PATCH", "/x", path_parameters=_PATH, body={"description": "The small one"})),
+    "start_model": (_stopped, _request("start_model", "POST", "/x", path_parameters=_PATH)),
+    "stop_model": (_in_service, _request("stop_model", "POST", "/x", path_parameters=_PATH)),
+    "stop_model, superseding": (_running, _request("stop_model", "POST", "/x", path_parameters=_PATH)),
+    "cancel_operation, a stop": (_halting, _cancel),
+    "on_model_updated": (_updating, lambda serving: serving.run("on_model_updated", own_event(world.ledger(TABLE)[-1]))),
+    "on_model_stop_requested": (
+        lambda serving: (serving.running(), serving.on_model("stop_model")),
+        lambda serving: serving.run("on_model_stop_requested", own_event(world.ledger(TABLE)[-1])),
+    ),
+    "prepare_update": (_updating, _Step("prepare_update", **_TOKEN)),
+    "apply_change": (_scaling, _Step("apply_change", **_TOKEN)),
+    "launch_engine, beside others": (_surging, _Step("launch_engine", **_TOKEN)),
+    "stop_engines, of an update": (_surging, _Step("stop_engines", **_TOKEN)),
+    "settle_model, of an update": (_surging, _Step("settle_model")),
+    "settle_model, of a stop": (_halted, _Step("settle_model")),
+    "roll_back_update": (_surging, _Step("roll_back_update", **_ERROR)),
+    "roll_back_update, of copies": (_scaling, _Step("roll_back_update", **_ERROR)),
+    "roll_back_update, in place": (_restarting, _Step("roll_back_update", **_ERROR)),
     "set_schedule": (_in_service, _request("set_schedule", "PUT", "/x", path_parameters=_PATH, body=_OPEN)),
     "read_schedule": (_open, _request("read_schedule", "GET", "/x", path_parameters=_PATH)),
     "remove_schedule": (_open, _request("remove_schedule", "DELETE", "/x", path_parameters=_PATH)),

@@ -275,7 +275,7 @@ def test_a_schedule_does_not_act_on_what_was_before_it(serving: Serving, calenda
 
 def test_a_start_begins_ahead_of_its_window(serving: Serving, calendar: Calendar) -> None:
     """By the lead; the window itself is not open yet."""
-    calendar.set("2026-07-06T20:00")
+    ring(serving, calendar.set("2026-07-06T16:00"))
     stand(serving, "Stopped")
     assert request(serving, "set_schedule", "PUT", body=WEEKDAYS | {"lead_minutes": 15})[0] == 202
     tell(serving)
@@ -313,7 +313,7 @@ def test_a_boundary_that_waited_is_overtaken_by_the_next(serving: Serving, calen
 @pytest.mark.parametrize(("goal", "ends"), [("serve", "retry"), ("remove", None)])
 def test_a_window_gives_a_failed_model_another_try(serving: Serving, calendar: Calendar, goal: str, ends: str | None) -> None:
     """One a window; a deletion that failed is left to people."""
-    calendar.set("2026-07-06T20:00")
+    ring(serving, calendar.set("2026-07-06T16:00"))
     stand(serving, "Failed", failed_goal=goal)
     tell(serving)
     ring(serving, calendar.set("2026-07-07T06:00"))
@@ -373,19 +373,33 @@ def test_an_alarm_of_nobody_is_removed_by_the_sweep(serving: Serving) -> None:
     assert (alarms(), agenda()) == ({}, None)
 
 
-def test_a_scheduler_that_does_not_answer_delays_only_the_alarms(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The sweep sees to everything else and says what it could not; the boundary's function fails, and does it all when called again."""
-    refusal = ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow down"}}, "ListSchedules")
+def _refuse(**_: Any) -> Any:
+    raise ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow down"}}, "Any")
 
-    def refuse(**_: Any) -> Any:
-        raise refusal
 
-    monkeypatch.setattr(client("scheduler"), "list_schedules", refuse)
-    with pytest.raises(Transient, match="alarms: scheduler-refused"):
-        serving.run("sweep_models", {})
-    assert moments.__name__  # nothing was removed: the alarm is looked for below, with a scheduler that answers
-    monkeypatch.undo()
+def test_a_sweep_that_cannot_see_the_alarms_takes_none_for_lost(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It sees to everything else, and says what it could not."""
+    with monkeypatch.context() as patched:
+        patched.setattr(client("scheduler"), "list_schedules", _refuse)
+        with watching() as watch, pytest.raises(Transient, match="alarms: scheduler-refused"):
+            serving.run("sweep_models", {})
+    assert {call.operation for call in watch.calls} & {"CreateSchedule", "UpdateSchedule", "DeleteSchedule"} == set()
     assert moments() == {_MODEL: "2026-07-06T16:00:00"}
+
+
+def test_an_alarm_that_cannot_be_set_fails_the_call_and_is_set_by_the_next(
+    serving: Serving, calendar: Calendar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was due is done by then, and not done again."""
+    calendar.set("2026-07-06T16:00")
+    with monkeypatch.context() as patched:
+        patched.setattr(client("scheduler"), "create_schedule", _refuse)
+        with pytest.raises(Transient, match="scheduler-refused"):
+            serving.run("apply_schedule", {"model_id": _MODEL, "generation": 2})
+    count = facts()
+    assert serving.model()["status"] == "Stopping"
+    assert serving.run("apply_schedule", {"model_id": _MODEL, "generation": 2})["alarm"] == "2026-07-07T06:00:00.000Z"
+    assert (told(count), moments()[f"{_MODEL}."]) == ([], "2026-07-07T06:00:00")
 
 
 def test_whoever_loses_the_row_sets_the_alarm_once_more(serving: Serving, monkeypatch: pytest.MonkeyPatch, calendar: Calendar) -> None:

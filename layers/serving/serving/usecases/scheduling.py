@@ -42,7 +42,7 @@ class Scheduling:
         schedule = schedule_of(model)
         if model is None or schedule is None:
             if known or alarm_lost:
-                forget(self._agendas, self._alarms, model_id)
+                forget(self._agendas, self._alarms, model_id, found_by_alarm=alarm_lost)
             return
         now = self._clock.now()
         agenda = agenda_of(model, schedule, known)
