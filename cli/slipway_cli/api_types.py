@@ -19,20 +19,30 @@ class Endpoint:
 
 
 AcceptedStatus = Literal["Pending", "Running", "Succeeded", "Failed", "Superseded", "Cancelled"]
-ConditionType = Literal["ArtifactValidated", "CapacityAvailable", "EngineReady", "RouteOpen"]
+ConditionType = Literal["ArtifactValidated", "CapacityAvailable", "EngineReady", "RouteOpen", "UpToDate"]
 ConditionStatus = Literal["True", "False", "Unknown"]
+HoldingTypeVerdict = Literal["fits", "tight"]
 HostedModelTask = Literal["chat", "completion", "embedding"]
+InstanceListSource = Literal["live", "snapshot"]
+InstanceListPriceSource = Literal["live", "snapshot"]
 IssueTokenScopes = Literal["admin", "models:read", "models:write", "tokens:write", "inference"]
 LlamaCppArgumentsPooling = Literal["mean", "cls", "last"]
+ModelFitVerdict = Literal["fits", "tight", "no", "unknown"]
 ModelVersionStatus = Literal["published", "validated", "rejected"]
+NextActionAction = Literal["start", "stop"]
 OperationKind = Literal["create", "update", "start", "stop", "delete", "retry", "sleep", "wake"]
 OperationStatus = Literal["Pending", "Running", "Succeeded", "Failed", "Superseded", "Cancelled"]
+PlanCommand = Literal["create", "update", "start", "stop", "retry", "delete"]
+PlanChangeClass = Literal["hot", "rolling", "restart", "fixed"]
+PlannedChangeChangeClass = Literal["hot", "rolling", "restart", "fixed"]
+PlannedCostSource = Literal["live", "snapshot"]
 ProviderModelTask = Literal["chat", "completion", "embedding"]
 ReadHostedModelStatus = Literal["Creating", "InService", "Updating", "Starting", "Stopping", "Stopped", "Deleting", "Failed"]
 ReadHostedModelTask = Literal["chat", "completion", "embedding"]
 ReadProviderModelStatus = Literal["Creating", "InService", "Updating", "Starting", "Stopping", "Stopped", "Deleting", "Failed"]
 ReadProviderModelTask = Literal["chat", "completion", "embedding"]
 ScalingTargetMetric = Literal["in_flight_per_task", "queue_per_task", "time_to_first_token_ms", "tokens_per_second_per_task"]
+TypeFitVerdict = Literal["fits", "tight", "no", "unknown"]
 VllmArgumentsKvCacheDtype = Literal["auto", "fp8", "fp8_e4m3", "fp8_e5m2", "fp8_ds_mla", "nvfp4"]
 VllmArgumentsDtype = Literal["auto", "bfloat16", "float16", "float32"]
 VllmArgumentsLoadFormat = Literal["auto", "safetensors", "fastsafetensors", "instanttensor", "sharded_state"]
@@ -42,6 +52,8 @@ ListModelsStatus = Literal["Creating", "InService", "Updating", "Starting", "Sto
 ListModelsHosting = Literal["hosted", "provider"]
 ListModelsOrder = Literal["asc", "desc"]
 ListModelEventsOrder = Literal["asc", "desc"]
+ReadAuditOrder = Literal["asc", "desc"]
+ReadAuditFormat = Literal["json", "ndjson"]
 
 
 class Accelerator(TypedDict):
@@ -61,11 +73,42 @@ class Accepted(TypedDict):
     links: dict[str, str]
 
 
+class Amounts(TypedDict):
+    """USD with the fewest, the wanted and the most copies; null = the price is not known."""
+
+    min: float | None
+    desired: float | None
+    max: float | None
+
+
 class Artifact(TypedDict):
     """Where the weights are, and the digest of the manifest that names every file's own digest."""
 
     uri: str
     manifest_sha256: str
+
+
+class AuditEntry(TypedDict):
+    """One fact: who did what to what, why, and what differs since."""
+
+    event_id: str
+    event_type: str
+    occurred_at: str
+    producer: str
+    actor: str
+    correlation_id: str
+    cause: "CauseView | None"
+    about: str | None
+    data: dict[str, Any]
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+
+
+class AuditPage(TypedDict):
+    """One page of the audit; `next_token` is null on the last, and only there."""
+
+    items: list["AuditEntry"]
+    next_token: str | None
 
 
 class Capacity(TypedDict):
@@ -78,6 +121,13 @@ class Capacity(TypedDict):
     instance_warmup_seconds: NotRequired[int]
     target: NotRequired["ScalingTarget"]
     idle_minutes: NotRequired[int | None]
+
+
+class CauseView(TypedDict):
+    """The event that led to an entry: one of ours by its id (ULID), or one of AWS by its own."""
+
+    id: str
+    type: NotRequired[str | None]
 
 
 class Condition(TypedDict):
@@ -98,6 +148,21 @@ class Container(TypedDict):
     health_check: NotRequired["HealthCheck"]
 
 
+class Costs(TypedDict):
+    """What copies cost, and of what that is made."""
+
+    usd_per_hour: "Amounts"
+    usd_per_month: "Amounts"
+    basis: str
+
+
+class Counted(TypedDict):
+    """A number now and after the command."""
+
+    before: int
+    after: int
+
+
 class Failure(TypedDict):
     """Why something failed: a stable code, a sentence, and what a person can do about it."""
 
@@ -113,6 +178,14 @@ class Features(TypedDict):
     tool_calls: NotRequired[bool]
     image_input: NotRequired[bool]
     summarization: NotRequired["Summarization"]
+
+
+class FitLine(TypedDict):
+    """One step of the arithmetic; `gib` is null where the result is no size."""
+
+    what: str
+    formula: str
+    gib: float | None
 
 
 class GenerationDefaults(TypedDict):
@@ -136,6 +209,16 @@ class HealthCheck(TypedDict):
     retries: NotRequired[int]
 
 
+class HoldingType(TypedDict):
+    """An instance type that holds the model."""
+
+    instance_type: str
+    verdict: HoldingTypeVerdict
+    max_context_length: int | None
+    max_concurrency: float | None
+    eligible: bool
+
+
 class HostedModel(TypedDict):
     """A model that an engine of ours serves."""
 
@@ -156,6 +239,43 @@ class HostedModel(TypedDict):
     accelerator: NotRequired["Accelerator"]
     container: NotRequired["Container"]
     capacity: NotRequired["Capacity"]
+
+
+class InstanceList(TypedDict):
+    """One page of instance types, and where what is said of them comes from: the AWS APIs now, or the dated snapshot."""
+
+    items: list["InstanceType"]
+    next_token: str | None
+    region: str
+    source: InstanceListSource
+    as_of: str
+    currency: Literal["USD"]
+    price_region: str
+    price_source: InstanceListPriceSource
+    priced_on: str
+    quotas: list["QuotaState"]
+
+
+class InstanceType(TypedDict):
+    """An instance type with GPUs."""
+
+    instance_type: str
+    family: str
+    accelerator: str
+    accelerators: int
+    accelerator_memory_gib: float
+    accelerator_usable_gib: float
+    vcpus: int
+    memory_gib: float
+    architecture: str
+    usd_per_hour: float | None
+    usd_per_month: float | None
+    price_source: str
+    offered: bool | None
+    bought_here: bool
+    quota_code: str
+    quota_left: int | None
+    fit: "TypeFit | None"
 
 
 class IssueToken(TypedDict):
@@ -243,11 +363,50 @@ class MockEngine(TypedDict):
     arguments: NotRequired["MockArguments"]
 
 
+class ModelFit(TypedDict):
+    """Whether the model fits where it would run (`on`: the cheapest type that may be bought, or Fargate), and how that is known."""
+
+    verdict: ModelFitVerdict
+    reason: str
+    on: str
+    lines: list["FitLine"]
+    context_length: int | None
+    concurrency: int | None
+    cache_tokens: int | None
+    max_context_length: int | None
+    max_concurrency: float | None
+    instance_types: list["HoldingType"]
+
+
 class ModelList(TypedDict):
     """One page of models; `next_token` is null on the last."""
 
     items: list["ReadHostedModel | ReadProviderModel"]
     next_token: str | None
+
+
+class ModelPatch(TypedDict):
+    """A merge patch (RFC 7396) of the model resource: only what is named changes; null brings a field's default back."""
+
+    acknowledge: NotRequired[str | None]
+    model_id: NotRequired[str | None]
+    hosting: NotRequired[str | None]
+    task: NotRequired[str | None]
+    version: NotRequired[str | None]
+    description: NotRequired[str | None]
+    allowed_groups: NotRequired[list[str] | None]
+    tags: NotRequired[dict[str, Any] | None]
+    features: NotRequired[dict[str, Any] | None]
+    generation_defaults: NotRequired[dict[str, Any] | None]
+    limits: NotRequired[dict[str, Any] | None]
+    schedule: NotRequired[dict[str, Any] | None]
+    delete_protection: NotRequired[bool | None]
+    artifact: NotRequired[dict[str, Any] | None]
+    engine: NotRequired[dict[str, Any] | None]
+    accelerator: NotRequired[dict[str, Any] | None]
+    container: NotRequired[dict[str, Any] | None]
+    capacity: NotRequired[dict[str, Any] | None]
+    provider: NotRequired[dict[str, Any] | None]
 
 
 class ModelVersion(TypedDict):
@@ -266,6 +425,14 @@ class ModelVersion(TypedDict):
     failure: NotRequired["Failure | None"]
     created_by: str
     created_at: str
+
+
+class NextAction(TypedDict):
+    """What a schedule does next: the moment in UTC, and as the clock of the schedule's zone shows it."""
+
+    action: NextActionAction
+    at: str
+    local: str
 
 
 class ObservedCapacity(TypedDict):
@@ -296,6 +463,54 @@ class Operation(TypedDict):
     updated_at: str
     ended_at: NotRequired[str | None]
     links: dict[str, str]
+
+
+class Plan(TypedDict):
+    """What a command would do."""
+
+    model_id: str
+    generation: int
+    command: PlanCommand
+    changes: list["PlannedChange"]
+    change_class: PlanChangeClass | None
+    restarts: bool
+    surge: "Surge | None"
+    copies: "Counted"
+    gpus: "Counted"
+    fit: "ModelFit | None"
+    cost: "PlannedCost"
+    refused: list["RefusedField"]
+    hint: str | None
+    warnings: list[str]
+    acknowledge: str | None
+
+
+class PlanModel(TypedDict):
+    """A change of a model that there is (`model_id` and `changes`), or a whole new model (`model`)."""
+
+    model_id: NotRequired[str | None]
+    changes: NotRequired["ModelPatch | None"]
+    model: NotRequired["HostedModel | ProviderModel | None"]
+
+
+class PlannedChange(TypedDict):
+    """One field: dotted path, old and new value (null = absent), and what the change does to copies that run."""
+
+    path: str
+    before: Any
+    after: Any
+    change_class: PlannedChangeChangeClass
+
+
+class PlannedCost(TypedDict):
+    """Costs now and after the command, at the prices of a region on a day."""
+
+    currency: Literal["USD"]
+    price_region: str
+    priced_on: str
+    source: PlannedCostSource
+    before: "Costs"
+    after: "Costs"
 
 
 class Problem(TypedDict):
@@ -347,6 +562,15 @@ class ProviderModel(TypedDict):
     provider: "Provider"
 
 
+class QuotaState(TypedDict):
+    """A quota of EC2, in vCPUs; null = not known."""
+
+    code: str
+    limit_vcpus: float | None
+    used_vcpus: float | None
+    left_vcpus: float | None
+
+
 class ReadHostedModel(TypedDict):
     """A hosted model as it is read back: the wish, and what became of it."""
 
@@ -361,6 +585,7 @@ class ReadHostedModel(TypedDict):
     created_at: str
     updated_by: str
     updated_at: str
+    next_action: NotRequired["NextAction | None"]
     links: dict[str, str]
     model_id: str
     task: NotRequired[ReadHostedModelTask]
@@ -394,6 +619,7 @@ class ReadProviderModel(TypedDict):
     created_at: str
     updated_by: str
     updated_at: str
+    next_action: NotRequired["NextAction | None"]
     links: dict[str, str]
     model_id: str
     task: NotRequired[ReadProviderModelTask]
@@ -407,6 +633,14 @@ class ReadProviderModel(TypedDict):
     delete_protection: NotRequired[bool]
     hosting: Literal["provider"]
     provider: "Provider"
+
+
+class RefusedField(TypedDict):
+    """A field that the command itself would be refused for: it asks for what certainly cannot be."""
+
+    path: str
+    code: str
+    message: str
 
 
 class ScalingTarget(TypedDict):
@@ -425,11 +659,29 @@ class Schedule(TypedDict):
     enabled: NotRequired[bool]
 
 
+class ScheduleState(TypedDict):
+    """A model's schedule and how it stands."""
+
+    model_id: str
+    generation: int
+    schedule: "Schedule"
+    in_window: bool
+    next_action: "NextAction | None"
+    overridden_until: str | None
+
+
 class Summarization(TypedDict):
     """Whether the model may be used to summarise, and how that is described to people."""
 
     enabled: NotRequired[bool]
     description: NotRequired[str]
+
+
+class Surge(TypedDict):
+    """Whether the new copies fit beside the present ones, so that nothing is interrupted."""
+
+    fits: bool
+    reason: str
 
 
 class Timeline(TypedDict):
@@ -449,6 +701,8 @@ class TimelineEntry(TypedDict):
     actor: str
     correlation_id: str
     causation_id: str | None
+    cause: NotRequired["CauseView | None"]
+    duration_seconds: NotRequired[float | None]
     data: dict[str, Any]
     before: dict[str, Any] | None
     after: dict[str, Any] | None
@@ -475,6 +729,15 @@ class TokenList(TypedDict):
 
     items: list["Token"]
     next_token: str | None
+
+
+class TypeFit(TypedDict):
+    """Whether a type holds the model that was asked about."""
+
+    verdict: TypeFitVerdict
+    reason: str
+    max_context_length: int | None
+    max_concurrency: float | None
 
 
 class VersionList(TypedDict):
@@ -530,7 +793,7 @@ class Window(TypedDict):
 
 ENDPOINTS: Final[Mapping[str, Endpoint]] = MappingProxyType(
     {
-        "create_model": Endpoint("POST", "/models", body=True, idempotent=True),
+        "create_model": Endpoint("POST", "/models", query=("dry_run",), body=True, idempotent=True),
         "list_models": Endpoint(
             "GET",
             "/models",
@@ -545,9 +808,29 @@ ENDPOINTS: Final[Mapping[str, Endpoint]] = MappingProxyType(
                 "order",
             ),
         ),
+        "plan_model": Endpoint("POST", "/models/plan", body=True),
+        "list_instances": Endpoint(
+            "GET",
+            "/instances",
+            query=(
+                "limit",
+                "next_token",
+                "gpus_min",
+                "memory_min",
+                "family",
+                "fits_model",
+                "offered",
+            ),
+        ),
         "read_model": Endpoint("GET", "/models/{model_id}"),
-        "delete_model": Endpoint("DELETE", "/models/{model_id}", idempotent=True, conditional=True),
-        "retry_model": Endpoint("POST", "/models/{model_id}/retry", idempotent=True, conditional=True),
+        "update_model": Endpoint("PATCH", "/models/{model_id}", query=("dry_run",), body=True, idempotent=True, conditional=True),
+        "delete_model": Endpoint("DELETE", "/models/{model_id}", query=("dry_run",), idempotent=True, conditional=True),
+        "start_model": Endpoint("POST", "/models/{model_id}/start", query=("dry_run",), idempotent=True, conditional=True),
+        "stop_model": Endpoint("POST", "/models/{model_id}/stop", query=("dry_run",), idempotent=True, conditional=True),
+        "set_schedule": Endpoint("PUT", "/models/{model_id}/schedule", body=True, idempotent=True, conditional=True),
+        "read_schedule": Endpoint("GET", "/models/{model_id}/schedule"),
+        "remove_schedule": Endpoint("DELETE", "/models/{model_id}/schedule", idempotent=True, conditional=True),
+        "retry_model": Endpoint("POST", "/models/{model_id}/retry", query=("dry_run",), idempotent=True, conditional=True),
         "list_model_events": Endpoint(
             "GET",
             "/models/{model_id}/events",
@@ -568,6 +851,21 @@ ENDPOINTS: Final[Mapping[str, Endpoint]] = MappingProxyType(
         "read_version": Endpoint("GET", "/models/{model_id}/versions/{version}"),
         "read_operation": Endpoint("GET", "/operations/{operation_id}"),
         "cancel_operation": Endpoint("POST", "/operations/{operation_id}/cancel", idempotent=True),
+        "read_audit": Endpoint(
+            "GET",
+            "/audit",
+            query=(
+                "actor",
+                "model_id",
+                "event_type",
+                "since",
+                "until",
+                "order",
+                "format",
+                "limit",
+                "next_token",
+            ),
+        ),
         "issue_token": Endpoint("POST", "/tokens", body=True, idempotent=True),
         "list_tokens": Endpoint(
             "GET",

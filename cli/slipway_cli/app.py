@@ -22,6 +22,7 @@ app = typer.Typer(
     help=HELP,
     epilog=EPILOG,
     no_args_is_help=True,
+    rich_markup_mode="markdown",
     pretty_exceptions_show_locals=False,  # a traceback with locals would show tokens
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
 )

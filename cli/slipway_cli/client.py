@@ -62,8 +62,10 @@ class Api:
         body: Any = None,
         key: str | None = None,
         if_match: str | None = None,
+        harmless: bool = False,
     ) -> Reply:
-        """Send until there is an answer. What changes something carries `key`, the same at each attempt, and so happens once.
+        """Send until there is an answer. What changes something carries `key`, the same at each attempt, and so happens once; what changes
+        nothing is a GET, or `harmless`.
 
         Raises RefusedError for a problem document, UnreachableError when nobody answers.
         """
@@ -71,16 +73,17 @@ class Api:
         content = None if body is None else json.dumps(body).encode()
         if content is not None:
             headers["Content-Type"] = "application/json"
+        repeatable = bool(key) or harmless or method == "GET"
         for attempt in range(ATTEMPTS):
             last = attempt == ATTEMPTS - 1
             try:
                 answer = self._send(method, path, query, content, headers)
             except httpx.TransportError as error:
-                if last or not (method == "GET" or key or isinstance(error, httpx.ConnectError)):
+                if last or not (repeatable or isinstance(error, httpx.ConnectError)):
                     raise UnreachableError(*unreachable(self.http, error)) from error
                 self._pause(attempt, _words(error), None)
                 continue
-            if answer.status_code not in _AGAIN or last or not (method == "GET" or key):
+            if answer.status_code not in _AGAIN or last or not repeatable:
                 return _reply(answer)
             self._pause(attempt, f"HTTP {answer.status_code}", answer.headers.get("Retry-After"))
         raise AssertionError("the last attempt returns or raises")

@@ -19,17 +19,29 @@ _NAMES = frozenset(item.name for item in fields(Options))
 
 def option(*words: str, text: str, panel: str, **more: Any) -> Any:
     """An option in a panel of the help."""
-    return typer.Option(*words, help=text, rich_help_panel=panel, **more)
+    settings: dict[str, Any] = {"metavar": "", "show_default": False} | more
+    return typer.Option(*words, help=text, rich_help_panel=panel, **settings)
 
 
 _PARAMETERS: dict[str, tuple[str, Any, Any]] = {
-    "limit": ("page", Annotated[int | None, option("--limit", text="How many to a page (1 to 200).", panel=LISTING, min=1, max=200)], None),
-    "next_token": ("page", Annotated[str | None, option("--next-token", text="Go on where the last page ended.", panel=LISTING)], None),
+    "limit": (
+        "page",
+        Annotated[int | None, option("--limit", text="How many to a page.", panel=LISTING, metavar="N", min=1)],
+        None,
+    ),
+    "next_token": (
+        "page",
+        Annotated[str | None, option("--next-token", text="Go on where the last page ended.", panel=LISTING, metavar="TOKEN")],
+        None,
+    ),
     "all": ("page", Annotated[bool, option("--all", "-a", text="Every page.", panel=LISTING)], False),
     "wait": ("wait", Annotated[bool, option("--wait", "-w", text="Follow the operation to its end.", panel=CHANGING)], False),
     "timeout": (
         "wait",
-        Annotated[float | None, option("--timeout", text="Seconds to wait at most; the operation goes on.", panel=CHANGING, min=0)],
+        Annotated[
+            float | None,
+            option("--timeout", text="How long to wait at most; the operation goes on.", panel=CHANGING, metavar="SECONDS", min=0),
+        ],
         None,
     ),
     "if_match": (
@@ -67,19 +79,30 @@ _PARAMETERS: dict[str, tuple[str, Any, Any]] = {
     ),
     "output": (
         "common",
-        Annotated[Format, option("--output", "-o", text="How results are written.", panel=COMMON, envvar="SLIPWAY_OUTPUT")],
+        Annotated[
+            Format,
+            option(
+                "--output",
+                "-o",
+                text="How results are written: table (unless given), json, yaml or ndjson.",
+                panel=COMMON,
+                metavar="FORMAT",
+                envvar="SLIPWAY_OUTPUT",
+            ),
+        ],
         Format.TABLE,
     ),
     "json": ("common", Annotated[bool, option("--json", text="The same as --output json.", panel=COMMON)], False),
     "profile": (
         "common",
-        Annotated[str | None, option("--profile", "-p", text="A platform of the configuration file.", panel=COMMON)],
+        Annotated[str | None, option("--profile", "-p", text="A platform of the configuration file.", panel=COMMON, metavar="NAME")],
         None,
     ),
     "env_file": (
         "common",
         Annotated[
-            Path | None, option("--env-file", text="A file with MANAGEMENT_URL=… and ADMIN_TOKEN=…, such as .local/env.", panel=COMMON)
+            Path | None,
+            option("--env-file", text="A file with MANAGEMENT_URL=… and ADMIN_TOKEN=…, such as .local/env.", panel=COMMON, metavar="FILE"),
         ],
         None,
     ),

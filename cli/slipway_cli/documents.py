@@ -15,6 +15,21 @@ Document = dict[str, Any]
 _PART = re.compile(r"(?<!\\)\.")
 
 
+TURNING = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""Characters that turn the direction of writing: what follows them is not read as it is written."""
+
+
+class _Dumper(yaml.SafeDumper):
+    """YAML whose texts are quoted where they hold something that must be escaped."""
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"' if TURNING.search(text) else None)
+
+
+_Dumper.add_representer(str, _represent_text)
+
+
 class _Loader(yaml.SafeLoader):
     """YAML with JSON's idea of scalars: 18:00 is a text and not 1080, `no` is a text and not false, dates are texts."""
 
@@ -42,7 +57,8 @@ def read(source: str) -> Document:
 
 def dump_yaml(document: Any) -> str:
     """YAML that every YAML reader understands alike, keys in the order given."""
-    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
+    text = yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+    return TURNING.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def assign(document: Document, words: Iterable[str], *, text: bool = False) -> None:

@@ -69,7 +69,7 @@ class Output:
     def document(self, document: Any, view: Callable[[Any], RenderableType]) -> None:
         """One resource."""
         if self.for_people:
-            self.out.print(view(document))
+            self._print(view(document))
         else:
             self._raw(document)
 
@@ -88,9 +88,11 @@ class Output:
         if not self.for_people:
             self._raw({"items": items, "next_token": token})
         elif items:
-            self.out.print(table(items, columns))
+            self._print(table(items, columns))
         else:
             self.note(empty)
+        if token and self.for_people:
+            self.note(f"There is more: --all, or --next-token {token}")
 
     def line(self, text: Text | str) -> None:
         """A line of the result itself, whatever the format."""
@@ -122,6 +124,15 @@ class Output:
             self.err.print(Text(_json(problem | {"exit_code": int(error.exit_code)})))
             return
         self.err.print(_error_text(error))
+
+    def _print(self, renderable: RenderableType) -> None:
+        """A renderable; where no person looks, without the blanks that fill up its last column."""
+        if self.out.is_terminal:
+            self.out.print(renderable)
+            return
+        with self.out.capture() as captured:
+            self.out.print(renderable)
+        self.raw("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
 
     def _raw(self, document: Any) -> None:
         if self.format is Format.YAML:

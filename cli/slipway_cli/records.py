@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from slipway_cli.formats import ago, clock, failure_text, size, state
+from slipway_cli.formats import ago, clock, duration, failure_text, size, state
 from slipway_cli.output import Column, Row, clean, facts, leaves, plain, table
 
 
@@ -82,12 +82,15 @@ EVENTS: Sequence[Column] = (
     Column("WHEN", lambda row: clock(row.get("occurred_at"))),
     Column("EVENT", lambda row: Text(clean(row.get("event_type")), style=_event_style(str(row.get("event_type"))))),
     Column("BY", lambda row: plain(row.get("actor"))),
+    Column("CAUSE", lambda row: plain((row.get("cause") or {}).get("type"))),
+    Column("AFTER", lambda row: "" if row.get("duration_seconds") is None else duration(row["duration_seconds"]), right=True),
     Column("WHAT", what),
 )
 AUDIT: Sequence[Column] = (
     Column("WHEN", lambda row: clock(row.get("occurred_at"))),
-    Column("MODEL", lambda row: Text(clean(row.get("model_id") or (row.get("data") or {}).get("model_id") or "-"), style="bold")),
-    *EVENTS[2:],
+    Column("ABOUT", lambda row: Text(clean(plain(row.get("about"))), style="bold")),
+    *EVENTS[2:5],
+    EVENTS[-1],
 )
 VERSIONS: Sequence[Column] = (
     Column("VERSION", lambda row: Text(clean(row["version"]), style="bold")),
@@ -107,4 +110,3 @@ TOKENS: Sequence[Column] = (
     Column("EXPIRES", lambda row: ago(row["expires_at"]) if row.get("expires_at") else "never"),
     Column("CREATED", lambda row: f"{ago(row.get('created_at'))} by {row.get('created_by')}"),
 )
-INSTANCES: Sequence[Column] = (Column("TYPE", lambda row: Text(clean(row.get("instance_type")), style="bold")),)

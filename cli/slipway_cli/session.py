@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import islice
 from pathlib import Path
 from random import uniform
 from typing import Any
@@ -16,7 +15,7 @@ import typer
 from rich.console import RenderableType
 from rich.text import Text
 
-from slipway_cli import views
+from slipway_cli import plans, views
 from slipway_cli.client import TIMEOUT, USER_AGENT, Api, Reply, Tries
 from slipway_cli.errors import CliError, RefusedError, UsageError
 from slipway_cli.follow import Follower, check
@@ -118,21 +117,13 @@ class Session:
 
     def rows(self, path: str, columns: Sequence[Column], empty: str, query: Mapping[str, object | None] | None = None) -> None:
         """Read a list and print it: one page, or every one with --all."""
-        self.output.rows(self._told(self.pages(path, query)), columns, empty)
+        self.output.rows(self.pages(path, query), columns, empty)
 
     def pages(self, path: str, query: Mapping[str, object | None] | None = None) -> Iterable[dict[str, Any]]:
-        """The page asked for, or every one with --all. What is None is not asked for."""
+        """The first page that holds something, or every one with --all. What is None is not asked for."""
         asked = {"limit": self.options.limit, "next_token": self.options.next_token, **(query or {})}
         pages = self.api.pages(path, {name: str(value) for name, value in asked.items() if value is not None})
-        return pages if self.options.all else islice(pages, 1)
-
-    def _told(self, pages: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-        token = None
-        for page in pages:
-            yield page
-            token = page.get("next_token")
-        if token and self.output.for_people:
-            self.output.note(f"There is more: --all, or --next-token {token}")
+        return pages if self.options.all else _first(pages)
 
     def change(
         self, method: str, path: str, body: Any = None, view: Callable[[Any], RenderableType] = views.generic, *, wanted: str = "Succeeded"
@@ -149,7 +140,7 @@ class Session:
     def answer(self, answer: Any, view: Callable[[Any], RenderableType] = views.generic, *, wanted: str = "Succeeded") -> None:
         """Tell what became of a change: the plan of a dry run, an operation accepted or (with --wait) ended as wanted, or a resource."""
         if self.options.dry_run:
-            self.output.document(answer, views.plan)
+            self.output.document(answer, plans.plan)
         elif isinstance(answer, dict) and "operation_id" in answer:
             self._operation(answer, wanted)
         else:
@@ -208,3 +199,11 @@ class Session:
             raise UsageError("there is nobody here to confirm this", "Say --yes.")
         if not self.tools.confirm(question):
             raise CliError("nothing was done")
+
+
+def _first(pages: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Pages to the first that holds something: where a filter passes few, the API answers with empty ones and a token to go on with."""
+    for page in pages:
+        yield page
+        if page["items"]:
+            return

@@ -11,7 +11,7 @@ import typer
 from slipway_cli.api_types import HostedModelTask
 from slipway_cli.documents import Document, assign, pairs, put, read
 
-PANEL = "Fields of the model"
+PANEL, SWITCHES = "Fields of the model", "Switches of the model"
 EngineKind = Literal["vllm", "llama.cpp", "mock"]
 
 
@@ -35,10 +35,10 @@ SPEC = (
     ),
     Flag("tag", "--tag", "tags", list[str], "A tag.", pairs="text", metavar="KEY=VALUE"),
     Flag("version", "--version", "version", str, "Semantic version of the weights."),
-    Flag("task", "--task", "task", HostedModelTask, "What it does."),
+    Flag("task", "--task", "task", HostedModelTask, "What it does: chat, completion or embedding.", metavar="TASK"),
     Flag("artifact", "--artifact", "artifact.uri", str, "Where the weights are.", metavar="S3-URI"),
     Flag("manifest_sha256", "--manifest-sha256", "artifact.manifest_sha256", str, "Digest of the artefact's manifest.json."),
-    Flag("engine", "--engine", "engine.kind", EngineKind, "The program that answers."),
+    Flag("engine", "--engine", "engine.kind", EngineKind, "The program that answers: vllm, llama.cpp or mock.", metavar="KIND"),
     Flag(
         "engine_argument",
         "--engine-argument",
@@ -76,6 +76,7 @@ SPEC = (
     Flag("delete_protection", "--delete-protection/--no-delete-protection", "delete_protection", bool, "Refuse deletions."),
 )
 """Every flag, in the order of the help."""
+_METAVARS: dict[Any, str] = {str: "TEXT", int: "N", float: "NUMBER", list[str]: "TEXT", bool: ""}
 
 
 def field_parameters() -> list[inspect.Parameter]:
@@ -87,7 +88,13 @@ def field_parameters() -> list[inspect.Parameter]:
             default=None,
             annotation=Annotated[
                 flag.type | None,
-                typer.Option(*flag.words.split(), help=flag.help, rich_help_panel=PANEL, metavar=flag.metavar, show_default=False),
+                typer.Option(
+                    *flag.words.split(),
+                    help=flag.help,
+                    rich_help_panel=SWITCHES if flag.type is bool else PANEL,
+                    metavar=flag.metavar or _METAVARS.get(flag.type),
+                    show_default=False,
+                ),
             ],
         )
         for flag in SPEC

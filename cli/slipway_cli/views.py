@@ -131,13 +131,3 @@ def blast_radius(problem: Row) -> RenderableType:
 def generic(document: Any) -> RenderableType:
     """Any document: every value with its path."""
     return facts((path, plain(value)) for path, value in leaves(document))
-
-
-def plan(document: Row) -> RenderableType:
-    """What a change would do."""
-    return generic(document)
-
-
-def schedule(document: Row) -> RenderableType:
-    """A schedule and what it does next."""
-    return generic(document)

@@ -32,7 +32,7 @@ OperationId = Annotated[
 ]
 TokenId = Annotated[str, typer.Argument(help="The token's id; not the token.", metavar="TOKEN-ID", show_default=False)]
 Version = Annotated[str, typer.Argument(help="The version.", metavar="VERSION", show_default=False)]
-File = Annotated[str | None, typer.Option("--file", "-f", help="JSON or YAML; - is standard input.", show_default=False)]
+File = Annotated[str | None, typer.Option("--file", "-f", help="JSON or YAML; - is standard input.", metavar="FILE", show_default=False)]
 Set = Annotated[
     list[str] | None, typer.Option("--set", help="Set any field: a JSON value, or a text.", metavar="PATH=VALUE", show_default=False)
 ]

@@ -15,7 +15,7 @@ from slipway_cli.errors import RefusedError, UnreachableError, UsageError
 from slipway_cli.output import clean
 from slipway_cli.session import Session
 
-READ_TIMEOUT = httpx.Timeout(30, read=600)  # a first token may take minutes; an engine that wakes says so meanwhile
+SECONDS_FOR_A_WORD = 300  # a first token may take minutes
 Question = Annotated[list[str] | None, typer.Argument(help="The question; - or nothing reads standard input.", show_default=False)]
 Message = dict[str, str]
 
@@ -28,6 +28,7 @@ def ask(
     max_tokens: Annotated[int | None, typer.Option("--max-tokens", help="Tokens of the answer at most.", min=1)] = None,
     temperature: Annotated[float | None, typer.Option("--temperature", help="0 is always alike, 2 is wild.", min=0, max=2)] = None,
     stream: Annotated[bool, typer.Option("--stream/--no-stream", help="Print words as they come.")] = True,
+    hold: Annotated[int, typer.Option("--hold", help="Seconds to wait for a model that sleeps or starts.", min=0)] = 300,
 ) -> None:
     """Ask a model a question. Without a question at a terminal, it is a conversation: an empty line ends it."""
     settings = {"model": model_id, "max_tokens": max_tokens, "temperature": temperature, "stream": stream and session.output.for_people}
@@ -35,6 +36,7 @@ def ask(
     messages: list[Message] = [{"role": "system", "content": system}] if system else []
     words = " ".join(question or [])
     with session.http("openai_base_url", session.token("openai_api_key", "API key of the router")) as http:
+        http.headers["Prefer"], http.timeout = f"wait={hold}", httpx.Timeout(30, read=hold + SECONDS_FOR_A_WORD)
         if words in {"", "-"} and not (words == "" and session.tools.is_terminal()):
             words = sys.stdin.read().strip()
             if not words:
@@ -59,7 +61,7 @@ def _converse(session: Session, http: httpx.Client, body: dict[str, Any], messag
 
 def _answer(session: Session, http: httpx.Client, body: dict[str, Any], messages: list[Message]) -> str:
     """Send one request and print its answer. Raises RefusedError, UnreachableError."""
-    request = http.build_request("POST", "chat/completions", json=body | {"messages": messages}, timeout=READ_TIMEOUT)
+    request = http.build_request("POST", "chat/completions", json=body | {"messages": messages})
     try:
         answer = http.send(request, stream=True)
         try:
@@ -110,8 +112,10 @@ def events(lines: Iterator[str]) -> Iterator[tuple[str, str]]:
                 yield "comment", comment
             continue
         name, _, data = line.partition(":")
-        if name != "data" or data.strip() == "[DONE]":
+        if name != "data":
             continue
+        if data.strip() == "[DONE]":
+            return
         document = json.loads(data)
         if error := document.get("error"):
             yield "error", str(error.get("message") if isinstance(error, dict) else error)
@@ -119,6 +123,7 @@ def events(lines: Iterator[str]) -> Iterator[tuple[str, str]]:
         for choice in document.get("choices", []):
             if text := (choice.get("delta") or {}).get("content"):
                 yield "text", text
+    yield "error", "the answer broke off before its end"
 
 
 def _refusal(answer: httpx.Response) -> RefusedError:

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from slipway_cli import records, spec, views
+from slipway_cli import plans, records, spec, views
 from slipway_cli.api_types import ListModelEventsOrder, ListModelsHosting, ListModelsOrder, ListModelsStatus
 from slipway_cli.client import place
 from slipway_cli.command import CHANGE, command
@@ -80,10 +80,11 @@ def update(
     session.change("PATCH", place("models", model_id), changes)
 
 
-@command(app, "plan", takes=["spec", "dry_run"])
+@command(app, "plan", takes=["spec"])
 def plan(
     session: Session,
-    model_id: ModelId,
+    model_id: OptionalModelId = None,
+    new: Annotated[bool, typer.Option("--new", help="Of a model that there is not yet.")] = False,
     file: File = None,
     set_: Set = None,
     set_text: SetText = None,
@@ -91,10 +92,12 @@ def plan(
     *,
     fields: dict[str, Any],
 ) -> None:
-    """Say what a change would do and cost, and whether the model fits; nothing is changed."""
-    changes = spec.patch(fields, file=file, set_=set_ or [], set_text=set_text or [], unset=unset or [])
-    answer = session.api.request("POST", "/models/plan", body={"model_id": model_id, "changes": changes}, key=session.key).body
-    session.output.document(answer, views.plan)
+    """Say what a change, or a --new model, would do and cost, and whether it fits, with the arithmetic. Nothing is changed."""
+    document = spec.patch(fields, file=file, set_=set_ or [], set_text=set_text or [], unset=unset or [])
+    if not new and model_id is None:
+        raise UsageError("name the model that would be changed, or say --new")
+    body = {"model": spec.complete(document, model_id)} if new else {"model_id": model_id, "changes": document}
+    session.output.document(session.api.request("POST", "/models/plan", body=body, harmless=True).body, plans.plan)
 
 
 @command(app, "start", takes=CHANGE)

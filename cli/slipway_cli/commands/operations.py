@@ -23,13 +23,15 @@ def show(session: Session, operation_id: OperationId) -> None:
 def wait(
     session: Session,
     operation_id: OperationId,
-    seconds: Annotated[float | None, typer.Option("--timeout", help="Seconds to wait at most; the operation goes on.", min=0)] = None,
+    seconds: Annotated[
+        float | None, typer.Option("--timeout", help="How long to wait at most; the operation goes on.", metavar="SECONDS", min=0)
+    ] = None,
 ) -> None:
     """Follow an operation to its end. Exit code 0 if it succeeded, 1 if not, 6 if it goes on."""
     session.follow(operation_id, timeout=seconds)
 
 
-@command(app, "cancel", takes=["wait", "dry_run", "key"])
+@command(app, "cancel", takes=["wait", "key"])
 def cancel(session: Session, operation_id: OperationId) -> None:
     """Stop a running operation. With --wait, exit code 0 means that it was cancelled."""
     session.change("POST", place("operations", operation_id, "cancel"), wanted="Cancelled")

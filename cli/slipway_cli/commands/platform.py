@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from slipway_cli import records, views
+from slipway_cli import plans, records, views
 from slipway_cli.command import command
 from slipway_cli.documents import pairs, read
 from slipway_cli.errors import UsageError
@@ -17,9 +17,22 @@ api = typer.Typer(name="api", help="The management API itself.", no_args_is_help
 
 
 @command(instances, "list", takes=["page"])
-def list_instances(session: Session) -> None:
-    """List the region's instance types with GPUs: accelerators, memory, price, and what the quota leaves."""
-    session.rows("/instances", records.INSTANCES, "No instance types.")
+def list_instances(
+    session: Session,
+    gpus_min: Annotated[int | None, typer.Option("--gpus-min", help="Only with so many GPUs at least.", min=1)] = None,
+    memory_min: Annotated[
+        float | None, typer.Option("--memory-min", help="Only with so many GiB of GPU memory at least, all together.")
+    ] = None,
+    family: Annotated[str | None, typer.Option("--family", help="Only of this family, such as g6e.")] = None,
+    fits_model: Annotated[str | None, typer.Option("--fits-model", help="Only those that hold this model, with the verdict.")] = None,
+    offered: Annotated[
+        bool | None, typer.Option("--offered/--not-offered", help="Only what the region has, or lacks.", show_default=False)
+    ] = None,
+) -> None:
+    """List instance types with GPUs: accelerators, memory, price, whether the region has them, and what the quota leaves."""
+    query = {"gpus_min": gpus_min, "memory_min": memory_min, "family": family, "fits_model": fits_model, "offered": offered}
+    columns = plans.INSTANCES if fits_model else plans.INSTANCES[:-1]
+    session.rows("/instances", columns, "No instance types.", query | {"offered": None if offered is None else str(offered).lower()})
 
 
 def audit(

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from slipway_cli import views
+from slipway_cli import plans
 from slipway_cli.client import place
-from slipway_cli.command import CHANGE, command
+from slipway_cli.command import command
 from slipway_cli.commands.arguments import File, ModelId
 from slipway_cli.documents import Document, read
 from slipway_cli.errors import UsageError
@@ -21,7 +21,7 @@ _FORM = 'Such as --window "mon-fri 08:00-18:00", "sat,sun 10:00-16:00", "daily 2
 Window = Annotated[list[str] | None, typer.Option("--window", help="When it is open. Again for more.", metavar="'DAYS HH:MM-HH:MM'")]
 
 
-@command(app, "set", takes=CHANGE)
+@command(app, "set", takes=["wait", "key", "if_match"])
 def set_schedule(
     session: Session,
     model_id: ModelId,
@@ -42,19 +42,19 @@ def set_schedule(
     schedule |= {name: value for name, value in given.items() if value is not None}
     if not schedule.get("windows") or not schedule.get("time_zone"):
         raise UsageError("a schedule needs a time zone and at least one window", _FORM)
-    session.change("PUT", place("models", model_id, "schedule"), schedule, views.schedule)
+    session.change("PUT", place("models", model_id, "schedule"), schedule, plans.schedule)
 
 
 @command(app, "show")
 def show_schedule(session: Session, model_id: ModelId) -> None:
     """Show a model's schedule, and what it does next."""
-    session.show(place("models", model_id, "schedule"), views.schedule)
+    session.show(place("models", model_id, "schedule"), plans.schedule)
 
 
-@command(app, "remove", takes=CHANGE)
+@command(app, "remove", takes=["wait", "key", "if_match"])
 def remove_schedule(session: Session, model_id: ModelId) -> None:
     """Take a model's schedule away; the model stays as it is."""
-    session.change("DELETE", place("models", model_id, "schedule"), view=views.schedule)
+    session.change("DELETE", place("models", model_id, "schedule"), view=plans.schedule)
 
 
 def parse(text: str) -> dict[str, Any]:

@@ -24,7 +24,7 @@ def _scopes(incomplete: str) -> list[str]:
     return [scope for scope in SCOPES if scope.startswith(incomplete)]
 
 
-@command(app, "issue", takes=["dry_run", "key"])
+@command(app, "issue", takes=["key"])
 def issue(
     session: Session,
     name: Annotated[str, typer.Argument(help="What it is for.", show_default=False)],
@@ -70,7 +70,7 @@ def show(session: Session, token_id: TokenId) -> None:
     session.show(place("tokens", token_id), views.generic)
 
 
-@command(app, "revoke", takes=["dry_run", "key", "yes"])
+@command(app, "revoke", takes=["key", "yes"])
 def revoke(session: Session, token_id: TokenId) -> None:
     """Revoke a token, from now on and everywhere."""
     session.agree(f"Revoke {token_id}? Whoever uses it is locked out.")
