@@ -70,6 +70,7 @@ _TAGS = {
     "serving": "Models: the wish, its state, and the operations on it.",
     "registry": "Versions of models and the evidence that they may be served.",
     "access": "Who may do what: API tokens.",
+    "usage": "Who did what, across everything.",
 }
 
 
@@ -137,9 +138,11 @@ def _operation(route: ApiRoute, schemas: dict[tuple[int, Mode], dict[str, Any]])
         "responses": {str(route.status): _success(route, schemas), **_refusals(route, schemas)},
     }
     if route.plannable:
-        content = {"application/json": {"schema": schemas[id(Plan), "serialization"]}}
-        headers = {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}}
-        operation["responses"]["200"] = {"description": "What would be done (`dry_run=true`)", "headers": headers, "content": content}
+        operation["responses"]["200"] = {
+            "description": "What would be done (`dry_run=true`)",
+            "headers": {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}},
+            "content": {"application/json": {"schema": schemas[id(Plan), "serialization"]}},
+        }
     if route.scope:
         operation["description"] = f"Needs the scope `{route.scope}`."
     else:

@@ -54,7 +54,7 @@ class HoldingType(Contract):
 class ModelFit(Contract):
     """Whether the model fits where it would run (`on`: the cheapest type that may be bought, or Fargate), and how that is known.
 
-    `max_context_length` at the asked concurrency (1 if none was asked for); `max_concurrency` requests of `context_length` tokens at a time.
+    `max_context_length` at the asked concurrency (1 if none was asked for); `max_concurrency` requests of `context_length` at a time.
     """
 
     verdict: Verdict

@@ -29,7 +29,9 @@ class ListInstances(Page):
     """Query of `GET /instances`: types with GPUs, by name."""
 
     gpus_min: int | None = Field(default=None, ge=1, le=64, description="GPUs that an instance has at least")
-    memory_min: float | None = Field(default=None, gt=0, le=65_536, description="GiB of GPU memory that an instance has at least, all together")
+    memory_min: float | None = Field(
+        default=None, gt=0, le=65_536, description="GiB of GPU memory that an instance has at least, all together"
+    )
     family: str | None = Field(default=None, pattern=r"^[a-z0-9-]{1,16}$", examples=["g6e"])
     fits_model: ModelId | None = Field(default=None, description="only types that hold this model, with the verdict")
     offered: bool | None = Field(default=None, description="only types that the region offers (true), or lacks (false)")

@@ -57,7 +57,7 @@ def gpu_types(described: Iterable[Mapping[str, Any]]) -> list[InstanceType]:
 
 def _gpu_type(item: Mapping[str, Any]) -> InstanceType | None:
     """None for one without NVIDIA GPUs, with a share of one only, or without a hypervisor (ECS buys none of those)."""
-    gpus = (item.get("GpuInfo") or {}).get("Gpus") or ()
+    gpus: list[Any] = (item.get("GpuInfo") or {}).get("Gpus") or []
     if len(gpus) != 1 or gpus[0].get("Manufacturer") != "NVIDIA" or not gpus[0].get("Count") or item.get("BareMetal"):
         return None
     gpu = gpus[0]

@@ -49,7 +49,7 @@ def cost(spec: Mapping[str, Any], offer: Offer, desired: int) -> Cost:
     if not gpus:
         hour = TASK_CPU_UNITS / 1024 * offer.fargate.vcpu_hour + TASK_MEMORY_MIB / 1024 * offer.fargate.gib_hour
         basis = f"Fargate tasks of {TASK_CPU_UNITS // 1024} vCPU and {TASK_MEMORY_MIB // 1024} GiB, {hour:.5f} an hour each"
-        return Cost(*(round(count * hour, 5) for count in counts), basis)
+        return _of([round(count * hour, 5) for count in counts], basis)
     kind = bought(spec, offer)
     if kind is None:
         return Cost(None, None, None, "no instance type that is bought here fits")
@@ -57,4 +57,9 @@ def cost(spec: Mapping[str, Any], offer: Offer, desired: int) -> Cost:
         return Cost(None, None, None, f"{kind.instance_type}: price not known ({kind.price_source})")
     price = kind.usd_per_hour
     basis = f"{kind.instance_type} on demand, {price:g} an hour each, {kind.tasks(gpus)} task(s) on one"
-    return Cost(*(round(instances_for(count, gpus, kind) * price, 5) for count in counts), basis)
+    return _of([round(instances_for(count, gpus, kind) * price, 5) for count in counts], basis)
+
+
+def _of(amounts: list[float], basis: str) -> Cost:
+    fewest, wanted, most = amounts
+    return Cost(fewest, wanted, most, basis)
