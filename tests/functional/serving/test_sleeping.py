@@ -215,3 +215,25 @@ def test_sleep_and_wake_go_the_whole_way(serving: Serving) -> None:
     assert (serving.model()["status"], serving.model()["asleep"], serving.services()) == ("InService", False, [service])
     assert [world.told(TABLE).count(name) for name in ("ModelRequested", "ModelStopRequested", "ModelInService")] == [2, 1, 2]
     assert "put_to_sleep" not in _sweep(serving)
+
+
+@pytest.mark.parametrize("actor", ["person", "schedule"])
+def test_a_model_that_sleeps_can_be_stopped_for_good(serving: Serving, actor: str) -> None:
+    """Nothing of it runs, yet the next request would wake it: after a stop none does. Putting it to sleep again changes nothing."""
+    service = in_service(serving)
+    load.fall_asleep(serving)
+    serving.pump()
+    told_by_routing(serving, 3, state="asleep")
+    serving.ecs(samples.task_event(service, "STOPPED", 9, desired="STOPPED", stopCode="ServiceSchedulerInitiated"))
+    assert (serving.model()["status"], serving.model()["asleep"]) == ("Stopped", True)
+    assert not wiring.stop_model().by_platform(samples.MODEL_ID, "sleep", "autoscaler", None)
+    if actor == "person":
+        assert serving.on_model("stop_model")[0] == 202
+    else:
+        assert wiring.stop_model().by_platform(samples.MODEL_ID, "stop", "schedule", None)
+    serving.pump()
+    assert world.ledger(TABLE)[-2]["data"]["asleep"] is False
+    assert (serving.model()["status"], serving.model()["asleep"]) == ("Stopped", False)
+    told_by_routing(serving, 4, state="closed")
+    _wake(serving, generation=3)
+    assert serving.model()["status"] == "Stopped"
