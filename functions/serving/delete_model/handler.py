@@ -1,7 +1,8 @@
 """Accepts that a model and everything it occupies shall go.
 
 Trigger: `DELETE /models/{model_id}`. Takes: `Idempotency-Key`, `If-Match`. Emits: `ModelDeletionRequested`, through the ledger.
-Answers: 202 with the operation, or 200 with the plan of it (`dry_run`). On failure: a problem document; nothing is written unless everything is.
+Answers: 202 with the operation, or 200 with the plan of it (`dry_run`).
+On failure: a problem document; nothing is written unless everything is.
 """
 
 from kit.caller import command

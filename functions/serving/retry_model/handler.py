@@ -2,7 +2,8 @@
 
 Trigger: `POST /models/{model_id}/retry`. Takes: `Idempotency-Key`, `If-Match`. Emits: `ModelRequested` or `ModelDeletionRequested`,
 through the ledger.
-Answers: 202 with the operation, or 200 with the plan of it (`dry_run`). On failure: a problem document; nothing is written unless everything is.
+Answers: 202 with the operation, or 200 with the plan of it (`dry_run`).
+On failure: a problem document; nothing is written unless everything is.
 """
 
 from kit.caller import command
