@@ -168,6 +168,7 @@ class Up:
         for command in (
             f"curl -s $OPENAI_BASE_URL/chat/completions {key} {kind} -d '{body}'",
             f"curl -s $MANAGEMENT_URL/models/{weights.MODEL_ID}/events {admin}",
+            "make cli         (and then: .local/venvs/cli/bin/slipway models list)",
             "make tail        (and in another shell: delete the model, or kill its engine)",
         ):
             self.progress.console.print(f"  {command}", markup=False)

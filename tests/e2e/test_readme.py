@@ -52,6 +52,14 @@ def test_openai_client_gets_a_streamed_answer(platform: Platform) -> None:
     assert platform.tried_python("openai").strip()
 
 
+def test_the_command_line_shows_and_asks(platform: Platform) -> None:
+    """The README's commands print the table, the model, its timeline, and the model's words last."""
+    said = platform.tried("cli")
+    for words in ("ANSWERED BY", "llama.cpp", "InService", "ModelRequested", "ModelInService", "RouteOpen"):
+        assert words in said
+    assert said[said.rindex("ModelInService") :].splitlines()[-1].strip()
+
+
 def test_curl_reads_models_and_timeline(platform: Platform) -> None:
     """The README's two reads answer the list and the timeline, which ends in ModelInService."""
     decoder, text = json.JSONDecoder(), platform.tried("read").strip()
