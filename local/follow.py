@@ -1,18 +1,24 @@
 """Following the bus: a queue of our own behind a rule that matches everything Slipway says, and one readable line an event."""
 
+import contextlib
 import json
+import os
+import signal
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from botocore.exceptions import ClientError
 from rich.text import Text
 
 from local import cloud
+from local.containers.container import born
 from local.settings import Settings
 
 CONTEXT_PREFIX = "slipway."
+FOLLOWERS = ("tail", "up")
 SHORT_ID = 6
 # What follows from each event, in the words of the people who wait for it.
 CONSEQUENCES = {
@@ -95,12 +101,27 @@ def render(said: Said, causes: dict[str, str], started: float | None = None) -> 
     return line
 
 
-class Subscription:
-    """A queue behind a rule on the bus; made on entering, removed on leaving."""
+def interrupt_once(*numbers: signal.Signals) -> None:
+    """Let the first of these signals interrupt the program as Ctrl-C does, so that it leaves nothing behind, and ignore those that follow.
 
-    def __init__(self, settings: Settings, bus: str, name: str) -> None:
+    `make` passes on a signal that the program has got already, and the second would interrupt the tidying up.
+    """
+
+    def interrupt(*_: object) -> None:
+        for number in numbers:
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    for number in numbers:
+        signal.signal(number, interrupt)
+
+
+class Subscription:
+    """A queue behind a rule on the bus; made on entering, removed on leaving. Both bear the name of the process that follows."""
+
+    def __init__(self, settings: Settings, bus: str, follower: str) -> None:
         self._sqs, self._events = cloud.client(settings, "sqs"), cloud.client(settings, "events")
-        self._bus, self._name = bus, name
+        self._bus, self._name = bus, f"{follower}-{os.getpid()}-{born(os.getpid())}"
         self._url = ""
         self.causes: dict[str, str] = {}
 
@@ -117,9 +138,7 @@ class Subscription:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._events.remove_targets(Rule=self._name, EventBusName=self._bus, Ids=["queue"])
-        self._events.delete_rule(Name=self._name, EventBusName=self._bus)
-        self._sqs.delete_queue(QueueUrl=self._url)
+        remove(self._sqs, self._events, self._bus, self._name)
 
     def events(self, wait_seconds: int = 1) -> Iterator[Said]:
         """The events that have come since, waiting up to `wait_seconds` for the first."""
@@ -131,3 +150,33 @@ class Subscription:
         for event in said:
             self.causes[event.identifier] = event.kind
             yield event
+
+
+def remove_abandoned(settings: Settings, bus: str) -> list[str]:
+    """Remove the subscriptions of programs that were killed before they could; the names removed. Nobody else ever empties their queues."""
+    sqs, events = cloud.client(settings, "sqs"), cloud.client(settings, "events")
+    names: set[str] = set()
+    for follower in FOLLOWERS:
+        names |= {rule["Name"] for rule in events.list_rules(EventBusName=bus, NamePrefix=f"{follower}-")["Rules"]}
+        names |= {url.rsplit("/", 1)[-1] for url in sqs.list_queues(QueueNamePrefix=f"{follower}-").get("QueueUrls", [])}
+    abandoned = sorted(name for name in names if is_abandoned(name))
+    for name in abandoned:
+        remove(sqs, events, bus, name)
+    return abandoned
+
+
+def is_abandoned(name: str) -> bool:
+    """Whether the process that a subscription is named after runs no more."""
+    _, _, process = name.partition("-")
+    pid, _, birth = process.partition("-")
+    return not (birth and pid.isdigit() and born(int(pid)) == birth)
+
+
+def remove(sqs: Any, events: Any, bus: str, name: str) -> None:
+    """Remove a subscription, or what there is of it."""
+    with contextlib.suppress(ClientError):
+        events.remove_targets(Rule=name, EventBusName=bus, Ids=["queue"])
+    with contextlib.suppress(ClientError):
+        events.delete_rule(Name=name, EventBusName=bus)
+    with contextlib.suppress(ClientError):
+        sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName=name)["QueueUrl"])

@@ -7,22 +7,22 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from local import cloud
-from local.follow import Subscription, render
-from local.management import key
+from local.follow import Subscription, interrupt_once, remove_abandoned, render
 from local.settings import Settings, SettingsError
 
 
 def main() -> int:
     """Run until interrupted."""
     console = Console(highlight=False, soft_wrap=True)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what we subscribed to is given back on the way out
+    interrupt_once(signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # what we subscribed to is given back on the way out
     try:
         settings = Settings.from_environment()
         stack = cloud.outputs(settings)
         if not stack:
             console.print("Nothing is deployed here: run `make up` first.", style="red")
             return 1
-        with Subscription(settings, stack["BusName"], key("tail")) as subscription:
+        remove_abandoned(settings, stack["BusName"])
+        with Subscription(settings, stack["BusName"], "tail") as subscription:
             console.print(f"Following {stack['BusName']}; Ctrl-C ends it.", style="dim")
             while True:
                 for said in subscription.events(wait_seconds=10):

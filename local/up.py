@@ -15,9 +15,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local import cloud, daemons, deployment, environment, model, people, weights
 from local.bootstrap import BootstrapError, ensure
-from local.follow import Subscription
+from local.follow import Subscription, interrupt_once, remove_abandoned
 from local.management import Management, ManagementError
-from local.management import key as unique
 from local.progress import Progress
 from local.settings import ROOT, Settings, SettingsError
 
@@ -53,6 +52,7 @@ class Up:
         stack = self._stack(late)
         self._weights_and_tokens(stack)
         self._router(stack)
+        remove_abandoned(self.settings, stack["BusName"])
         if self.with_model:
             self._model(stack)
         self._farewell()
@@ -151,7 +151,7 @@ class Up:
                 model.await_route(values["OPENAI_BASE_URL"], values["OPENAI_API_KEY"])
                 phase.note("in service already")
         else:
-            model.bring_into_service(api, self.artifact, lambda: Subscription(self.settings, stack["BusName"], unique("up")), self.progress)
+            model.bring_into_service(api, self.artifact, lambda: Subscription(self.settings, stack["BusName"], "up"), self.progress)
         model.ask(values["OPENAI_BASE_URL"], values["OPENAI_API_KEY"], self.progress)
 
     def _farewell(self) -> None:
@@ -216,7 +216,7 @@ def main() -> int:
     )
     options = parser.parse_args()
     progress = Progress()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what we subscribed to is given back on the way out
+    interrupt_once(signal.SIGTERM, signal.SIGHUP)  # what we subscribed to is given back on the way out
     try:
         settings = Settings.from_environment()
         settings.run.mkdir(parents=True, exist_ok=True)

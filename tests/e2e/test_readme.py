@@ -30,11 +30,14 @@ def test_status_says_what_runs(platform: Platform) -> None:
 
 
 def test_a_second_make_up_changes_nothing(platform: Platform) -> None:
-    """The same tokens, the same model, not one more event in its timeline."""
+    """The same tokens, the same model, not one more event in its timeline; what a killed `make tail` left behind is gone."""
+    platform.aws("sqs").create_queue(QueueName="tail-1-0")
     before, timeline = dict(platform.values), platform.call("GET", f"/models/{MODEL}/events").json
     platform.up()
     assert platform.values == before
     assert platform.call("GET", f"/models/{MODEL}/events").json == timeline
+    queues = [url.rsplit("/", 1)[-1] for url in platform.aws("sqs").list_queues()["QueueUrls"]]
+    assert [name for name in queues if not name.startswith("slipway-local-")] == []
 
 
 def test_curl_gets_a_streamed_answer(platform: Platform) -> None:
