@@ -14,6 +14,7 @@ NAMES = (
     "rule_targets",
     "state_machines",
     "request_context",
+    "schedules",
     "resource_types",
     "nested_stacks",
     "task_lifecycle",
