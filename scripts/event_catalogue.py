@@ -8,9 +8,11 @@ from contracts.common import EventContract
 from scripts.event_files import context_of, folder_of, major
 from scripts.template import load, target_of
 
-_PUT_BY_ROUTERS = frozenset({"RouteHealthObserved"})
+_PUT_BY_ROUTERS = frozenset({"RouteHealthObserved", "LoadObserved", "ModelWakeRequested"})
 """Events that a router puts on the bus itself; every other one is announced from its context's ledger."""
 _DOWNSTREAM = "*public*"
+AUDIT = "UsageOnFactAnnouncedFunction"
+"""The function that keeps every fact for those who audit."""
 
 
 def consumers(template: dict[str, Any] | None = None) -> dict[str, list[str]]:
@@ -19,6 +21,8 @@ def consumers(template: dict[str, Any] | None = None) -> dict[str, list[str]]:
     behind = _functions_behind_queues(resources)
     found: dict[str, list[str]] = {}
     for pattern, target in rules(resources):
+        if target == AUDIT:
+            continue  # it keeps every fact, which says nothing about what one is for
         for name in pattern.get("detail-type", []):
             found.setdefault(name, []).extend(behind.get(target, [target]))
     return {name: sorted(set(functions)) for name, functions in found.items()}

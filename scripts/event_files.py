@@ -23,6 +23,15 @@ _METADATA = {
     "causation_id": {"type": ["string", "null"], "description": "The id of the event that caused this one."},
     "actor": {"type": "string", "description": "Who asked for what led here."},
 }
+_PART = {"type": ["object", "null"]}
+_OPTIONAL_METADATA = {
+    "causation_type": {"type": ["string", "null"], "description": "What the event that caused this one is called."},
+    "change": {
+        "type": ["object", "null"],
+        "properties": {"before": _PART, "after": _PART},
+        "description": "What differs in the thing that this is about: the differing parts before and after, of facts that a ledger holds.",
+    },
+}
 
 
 def context_of(event: type[EventContract]) -> str:
@@ -44,7 +53,8 @@ def schema_of(event: type[EventContract]) -> dict[str, Any]:
     """JSON Schema (2020-12) of the whole event as it lies on the bus. Open for fields that later versions add."""
     data = _opened(event.model_json_schema(mode="serialization"))
     definitions = data.pop("$defs", {})
-    detail = _closed_object({"metadata": _closed_object(_METADATA), "data": data})
+    metadata = _closed_object(_METADATA) | {"properties": _METADATA | _OPTIONAL_METADATA}
+    detail = _closed_object({"metadata": metadata, "data": data})
     envelope = {
         "version": {"type": "string"},
         "id": {"type": "string", "description": "The bus's id. It changes when the event is sent again: use detail.metadata.id."},

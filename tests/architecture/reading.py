@@ -12,7 +12,7 @@ import yaml
 
 from scripts.template import ROOT, load
 
-CONTEXTS = ("access", "registry", "serving", "routing")
+CONTEXTS = ("access", "registry", "serving", "routing", "usage")
 CHILDREN = {"DataPlane": "serving_image/stack.yaml", "Observability": "stacks/observability.yaml"}
 # Environment of every function, from Globals and POWERTOOLS_SERVICE_NAME.
 COMMON = frozenset({"ENVIRONMENT", "POWERTOOLS_LOG_LEVEL", "POWERTOOLS_SERVICE_NAME"})

@@ -16,7 +16,9 @@ OWN_SHARED = {
     "registry": {"ArtifactBucket"},
     "serving": {"EngineKey", "ArtifactBucket"},
     "routing": set[str](),
+    "usage": set[str](),
 }
+WITHOUT_SWEEP = {"usage"}  # it announces nothing, so nothing of it can stay unannounced
 TEMPLATES = ("template.yaml", *CHILDREN.values())
 EXPANDED_RESOURCES = 300  # beyond it, a context becomes a stack of its own
 CONTROL_PLANE_LIMIT = 500
@@ -41,7 +43,9 @@ def test_a_context_refers_to_nothing_of_another(context: str) -> None:
 def test_a_context_has_its_table_logs_layer_and_dead_letters(context: str) -> None:
     """What every context has, every context has alike."""
     name = pascal(context)
-    assert {f"{name}Layer", f"{name}Logs", f"{name}DeadLetters", f"{name}SweepRole"} <= set(template()["Resources"])
+    resources = set(template()["Resources"])
+    assert {f"{name}Layer", f"{name}Logs", f"{name}DeadLetters"} <= resources
+    assert (f"{name}SweepRole" in resources) == (context not in WITHOUT_SWEEP)
     (table,) = [item for key, item in of_type("AWS::DynamoDB::Table").items() if _owner(key) == context]
     assert table["BillingMode"] == "PAY_PER_REQUEST"
     assert table["StreamSpecification"] == {"StreamViewType": "NEW_IMAGE"}

@@ -6,12 +6,15 @@ from typing import Any
 import pytest
 
 from contracts.catalogue import EVENTS
-from scripts.event_catalogue import announcers, rules
+from scripts.event_catalogue import AUDIT, announcers, rules
 from scripts.event_files import EVENTS_FOLDER, folder_of, major
 from scripts.template import load
 
-PUBLIC = frozenset({"ModelInService", "ModelVersionPublished", "TokenIssued", "TokenRevoked"})
+PUBLIC = frozenset({"ModelDegraded", "ModelRecovered", "ModelVersionPublished", "TokenIssued", "TokenRevoked"})
 """Events that no function of ours hears. They are for others: dashboards, audits, downstream systems."""
+
+NOT_AUDITED = frozenset({"RouteHealthObserved", "LoadObserved", "ModelWakeRequested", "RouteChanged"})
+"""What routers see, by the second, and where requests go in consequence: nobody has done it, and what was done is told by serving."""
 
 PATTERNS = [(pattern, target) for pattern, target in rules(load()["Resources"]) if not pattern.get("source", [""])[0].startswith("aws.")]
 
@@ -45,8 +48,14 @@ def test_rule_filters_fields_that_the_event_has(pattern: dict[str, Any], target:
 
 def test_every_event_is_heard_or_public() -> None:
     """An event without listener is either meant for others, and listed as such, or forgotten."""
-    heard = {name for pattern, _ in PATTERNS for name in pattern["detail-type"]}
+    heard = {name for pattern, target in PATTERNS if target != AUDIT for name in pattern["detail-type"]}
     assert set(EVENTS) - heard == PUBLIC
+
+
+def test_every_fact_is_audited_or_named_as_nobodys_doing() -> None:
+    """A new event is audited unless somebody has written here why not."""
+    audited = {name for pattern, target in PATTERNS if target == AUDIT for name in pattern["detail-type"]}
+    assert set(EVENTS) - audited == NOT_AUDITED
 
 
 def test_every_context_announces_its_ledger() -> None:

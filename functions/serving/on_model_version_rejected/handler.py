@@ -18,4 +18,6 @@ def handler(envelope: Envelope) -> None:
     told, metadata = ModelVersionRejected.receive(envelope.data), envelope.metadata
     failure = Failure(told.failure.code, told.failure.message, told.failure.hint)
     verdict = Verdict(told.version, told.manifest_sha256, False, metadata.correlation_id, failure)
-    wiring.on_model_version_rejected()(told.model_id, verdict, Cause(metadata.actor, metadata.correlation_id, metadata.id))
+    wiring.on_model_version_rejected()(
+        told.model_id, verdict, Cause(metadata.actor, metadata.correlation_id, metadata.id, envelope.event_type)
+    )

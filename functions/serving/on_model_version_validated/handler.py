@@ -17,4 +17,6 @@ def handler(envelope: Envelope) -> None:
     """React to the event."""
     told, metadata = ModelVersionValidated.receive(envelope.data), envelope.metadata
     verdict = Verdict(told.version, told.manifest_sha256, True, metadata.correlation_id)
-    wiring.on_model_version_validated()(told.model_id, verdict, Cause(metadata.actor, metadata.correlation_id, metadata.id))
+    wiring.on_model_version_validated()(
+        told.model_id, verdict, Cause(metadata.actor, metadata.correlation_id, metadata.id, envelope.event_type)
+    )

@@ -18,4 +18,4 @@ def handler(envelope: Envelope) -> None:
     told, metadata = RouteChanged.receive(envelope.data), envelope.metadata
     ready = tuple(target.target_id for target in told.route.targets if target.status == "ready") if told.route else ()
     seen = RouteView(told.state, told.revision, told.generation, ready)
-    wiring.on_route_changed()(told.model_id, seen, Cause(metadata.actor, metadata.correlation_id, metadata.id))
+    wiring.on_route_changed()(told.model_id, seen, Cause(metadata.actor, metadata.correlation_id, metadata.id, envelope.event_type))

@@ -19,4 +19,4 @@ def handler(envelope: Envelope) -> None:
     told, metadata = RouteHealthObserved.receive(envelope.data), envelope.metadata
     failure = Failure(told.failure.code, told.failure.message, told.failure.hint) if told.failure else None
     seen = Sighting(told.model_id, told.generation, told.target_id, told.observed, told.phase, told.progress, failure)
-    wiring.on_route_health_observed()(seen, Cause(metadata.actor, metadata.correlation_id, metadata.id))
+    wiring.on_route_health_observed()(seen, Cause(metadata.actor, metadata.correlation_id, metadata.id, envelope.event_type))

@@ -11,6 +11,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from contracts import plan_views, views
 from contracts.access import IssueToken, Token
+from contracts.audit import ListAudit
 from contracts.common import Page
 from contracts.model import MODEL_SPEC, Schedule
 from contracts.patch import ModelPatch
@@ -332,6 +333,16 @@ ROUTES: Final = (
         answer=Accepted,
         idempotent=True,
         refusals=("operation-not-found", "operation-ended", "operation-not-cancellable"),
+    ),
+    ApiRoute(
+        method="GET",
+        path="/audit",
+        context="usage",
+        function="read_audit",
+        summary="Read who did what, across all models, versions and tokens; with format=ndjson as lines of JSON",
+        scope="admin",
+        query=ListAudit,
+        answer=views.AuditPage,
     ),
     ApiRoute(
         method="POST",

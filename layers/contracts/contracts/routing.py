@@ -94,7 +94,9 @@ class LoadObserved(EventContract):
     requests: int = Field(ge=0, examples=[31], description="finished within the window")
     errors: int = Field(default=0, ge=0, description="of these, answered with 5xx by an engine or provider, or not at all")
     time_to_first_token_ms: float | None = Field(default=None, ge=0, examples=[180.0], description="95th percentile within the window")
-    tokens_per_second: float | None = Field(default=None, ge=0, examples=[900.0], description="output tokens, where the answers say how many")
+    tokens_per_second: float | None = Field(
+        default=None, ge=0, examples=[900.0], description="output tokens, where the answers say how many"
+    )
     ready_targets: int = Field(ge=0, examples=[1])
     last_request_at: str | None = Field(default=None, examples=["2026-01-01T00:00:00.000Z"])
 

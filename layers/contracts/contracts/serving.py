@@ -51,7 +51,9 @@ class ModelStopRequested(_ServingEvent):
     operation_id: Ulid = Field(examples=[_EXAMPLE_OPERATION])
     hosting: Hosting = Field(examples=["hosted"])
     asleep: bool = False
-    expected_start_seconds: float | None = Field(default=None, ge=0, examples=[42.0], description="what its own starts took, for those who wait")
+    expected_start_seconds: float | None = Field(
+        default=None, ge=0, examples=[42.0], description="what its own starts took, for those who wait"
+    )
 
 
 class ModelDeletionRequested(_ServingEvent):

@@ -9,6 +9,7 @@ from pydantic import Field, TypeAdapter
 
 from contracts.access import Token
 from contracts.artifact import ManifestFile
+from contracts.audit import AuditEntry
 from contracts.common import Contract, Failure, ModelId, Semver, Sha256
 from contracts.model import Capacity, HostedModel, ProviderModel, Schedule
 from contracts.responses import NextAction, ObservedState, TimelineEntry
@@ -95,6 +96,13 @@ class VersionList(Contract):
     """One page of versions; `next_token` is null on the last."""
 
     items: list[ModelVersion]
+    next_token: str | None
+
+
+class AuditPage(Contract):
+    """One page of the audit; `next_token` is null on the last, and only there. As NDJSON: one entry a line, the token in `x-next-token`."""
+
+    items: list[AuditEntry]
     next_token: str | None
 
 

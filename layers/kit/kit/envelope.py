@@ -8,15 +8,17 @@ from kit.errors import Broken
 from kit.ids import Ids
 
 SOURCE_PREFIX = "slipway."
+_OPTIONAL = frozenset({"causation_type", "change"})
 
 
 @dataclass(frozen=True)
 class Cause:
-    """Why something happens: who asked, which operation it belongs to, which event led to it."""
+    """Why something happens: who asked, which operation it belongs to, which event led to it and what that is called."""
 
     actor: str
     correlation_id: str
     causation_id: str | None = None
+    causation_type: str | None = None
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,10 @@ class Fact:
 
 @dataclass(frozen=True)
 class Metadata:
-    """Everything about an event but what happened. `id` (ULID) is the key that consumers deduplicate on."""
+    """Everything about an event but what happened. `id` (ULID) is the key that consumers deduplicate on.
+
+    `change` is what differs: `{"before", "after"}`, each holding the differing parts only; None where no ledger knows.
+    """
 
     id: str
     version: str
@@ -40,6 +45,8 @@ class Metadata:
     correlation_id: str
     causation_id: str | None
     actor: str
+    causation_type: str | None = None
+    change: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -57,11 +64,12 @@ class Envelope:
 
     def detail(self) -> dict[str, Any]:
         """The bus's `detail`."""
-        return {"metadata": asdict(self.metadata), "data": self.data}
+        metadata = {name: value for name, value in asdict(self.metadata).items() if value is not None or name not in _OPTIONAL}
+        return {"metadata": metadata, "data": self.data}
 
     def cause(self) -> Cause:
         """The cause of whatever this event makes happen."""
-        return Cause(self.metadata.actor, self.metadata.correlation_id, self.metadata.id)
+        return Cause(self.metadata.actor, self.metadata.correlation_id, self.metadata.id, self.event_type)
 
 
 class Wrapper:
@@ -82,6 +90,7 @@ class Wrapper:
             correlation_id=cause.correlation_id,
             causation_id=cause.causation_id,
             actor=cause.actor,
+            causation_type=cause.causation_type,
         )
         return Envelope(fact.event_type, metadata, fact.data)
 

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from kit.clock import Clock, SystemClock
 
@@ -26,6 +27,25 @@ class Ids:
             number = self._last + 1
         self._last = number
         return "".join(_ALPHABET[(number >> shift) & 31] for shift in range(125, -5, -5))
+
+
+def moment_of(text: str) -> datetime | None:
+    """When a ULID was made, in UTC with milliseconds; None for any other text, however much it looks like one."""
+    if not is_ulid(text):
+        return None
+    milliseconds = 0
+    for character in text[:10]:
+        milliseconds = milliseconds * 32 + _ALPHABET.index(character)
+    try:
+        return datetime.fromtimestamp(milliseconds / 1000, UTC)
+    except (OverflowError, ValueError):  # ten characters reach beyond the last year there is
+        return None
+
+
+def floor_of(moment: datetime) -> str:
+    """The least ULID of that moment: what is made earlier sorts before it, what is made then or later does not."""
+    milliseconds = max(0, int(moment.timestamp() * 1000))
+    return "".join(_ALPHABET[(milliseconds >> shift) & 31] for shift in range(45, -5, -5)) + "0" * 16
 
 
 def is_ulid(text: str) -> bool:

@@ -6,7 +6,7 @@ the fact has been announced. A marker that stays is a fact nobody has heard of; 
 
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 from itertools import islice
 from typing import Any
@@ -51,8 +51,26 @@ def record(
 
 
 def entry(row: Row) -> Envelope:
-    """The event in a ledger row."""
-    return Envelope(row.document["event_type"], Metadata(**row.document["metadata"]), row.document["data"])
+    """The event in a ledger row, with what it changed: those who audit read it on the bus, as nobody reads another's ledger."""
+    document = row.document
+    metadata = replace(Metadata(**document["metadata"]), change=difference(document.get("before"), document.get("after")))
+    return Envelope(document["event_type"], metadata, document["data"])
+
+
+def difference(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """`{"before", "after"}` with the parts that differ only, to any depth; None if nothing does."""
+    if before == after:
+        return None
+    if before is None or after is None:
+        return {"before": before, "after": after}
+    told: dict[str, Any] = {"before": {}, "after": {}}
+    for name in sorted({*before, *after}):
+        old, new = before.get(name), after.get(name)
+        if old == new:
+            continue
+        inner = difference(old, new) if isinstance(old, Mapping) and isinstance(new, Mapping) else None
+        told["before"][name], told["after"][name] = (inner["before"], inner["after"]) if inner else (old, new)
+    return told
 
 
 class Announcer:

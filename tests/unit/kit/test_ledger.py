@@ -1,6 +1,7 @@
 """Recording facts, and telling the bus."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from kit.clock import ManualClock, iso
 from kit.envelope import Cause, Envelope, Fact, Wrapper
 from kit.errors import Broken, Transient
 from kit.ids import Ids
-from kit.ledger import Announcer, entry, ledger_key, record
+from kit.ledger import Announcer, difference, entry, ledger_key, record
 from kit.table import Table, Transaction
 
 CLOCK = ManualClock()
@@ -45,6 +46,29 @@ def _record(table: Table, number: int, pk: str = "M#a") -> Envelope:
     return envelope
 
 
+def _changed(envelope: Envelope) -> Envelope:
+    """The envelope as it is announced: with what it changed."""
+    change = {"before": None, "after": {"n": int(envelope.data["n"])}}
+    return replace(envelope, metadata=replace(envelope.metadata, change=change))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ({"a": 1}, {"a": 1}, None),
+        (None, {"a": 1}, {"before": None, "after": {"a": 1}}),
+        ({"a": 1}, None, {"before": {"a": 1}, "after": None}),
+        ({"a": 1, "b": 2}, {"a": 1, "b": 3}, {"before": {"b": 2}, "after": {"b": 3}}),
+        ({"m": {"x": 1, "y": 2}}, {"m": {"x": 1, "y": 3}}, {"before": {"m": {"y": 2}}, "after": {"m": {"y": 3}}}),
+        ({"m": {"x": 1}}, {}, {"before": {"m": {"x": 1}}, "after": {"m": None}}),
+        ({"l": [1]}, {"l": [1, 2]}, {"before": {"l": [1]}, "after": {"l": [1, 2]}}),
+    ],
+)
+def test_what_a_fact_changed_is_what_differs(before: Any, after: Any, told: Any) -> None:
+    """To any depth; lists are told whole."""
+    assert difference(before, after) == told
+
+
 def _markers(table: Table) -> int:
     return sum(len(list(table.query(f"OUTBOX#{shard}"))) for shard in range(4))
 
@@ -54,7 +78,7 @@ def test_a_fact_is_recorded_whole(table: Table) -> None:
     envelope = _record(table, 1)
     row = table.get("M#a", ledger_key(1))
     assert row is not None
-    assert entry(row) == envelope
+    assert entry(row) == _changed(envelope)
     assert (row.document["before"], row.document["after"], row.attributes["event_id"]) == (None, {"n": 1}, envelope.metadata.id)
     assert _markers(table) == 1
 
@@ -76,7 +100,7 @@ def test_announcing_forgets_the_marker(table: Table) -> None:
     announcer.announce(row)
     assert _markers(table) == 0
     assert events.batches[0] == [
-        {"EventBusName": "bus", "Source": "slipway.serving", "DetailType": "ModelRequested", "Detail": json.dumps(envelope.detail())}
+        {"EventBusName": "bus", "Source": "slipway.serving", "DetailType": "ModelRequested", "Detail": json.dumps(_changed(envelope).detail())}
     ]
 
 

@@ -56,7 +56,7 @@ def test_an_envelope_survives_the_bus() -> None:
     clock = ManualClock()
     envelope = Wrapper("serving", "test", clock, Ids(clock)).wrap(Fact("E", {"a": 1}, "1.1"), Cause("actor", "correlation", None))
     assert unwrap("E", envelope.detail()) == envelope
-    assert envelope.cause() == Cause("actor", "correlation", envelope.metadata.id)
+    assert envelope.cause() == Cause("actor", "correlation", envelope.metadata.id, "E")
     assert (envelope.source, envelope.metadata.version, envelope.metadata.occurred_at) == ("slipway.serving", "1.1", iso(clock.now()))
 
 

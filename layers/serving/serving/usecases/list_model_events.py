@@ -4,10 +4,10 @@ from typing import Any
 
 from kit.caller import Caller
 from kit.errors import NotFound
+from kit.paging import seal, unseal
 from serving.domain.model import Model
 from serving.ports import LedgerEntry, Store
 from serving.usecases import views
-from serving.usecases.paging import seal, unseal
 
 
 class ListModelEvents:

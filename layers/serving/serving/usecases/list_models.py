@@ -6,10 +6,10 @@ from typing import Any
 
 from kit.caller import Caller
 from kit.clock import Clock
+from kit.paging import seal, unseal
 from serving.domain.model import Model
 from serving.ports import Store
 from serving.usecases import views
-from serving.usecases.paging import seal, unseal
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,28 @@
+"""Shows who did what, across all models, versions and tokens.
+
+Trigger: `GET /audit`. Takes: filters, `order`, `limit`, `next_token`, `format`. Emits: nothing. Answers: 200 with a page; as lines of JSON
+where `format=ndjson` or the Accept header asks for that, with the token to go on in `x-next-token`.
+On failure: a problem document.
+"""
+
+import json
+
+from contracts.audit import NDJSON, ListAudit
+from kit.door import Answer, Request, http
+from usage import wiring
+from usage.domain.audit import BEGINNING, Wanted
+
+
+@http
+def handler(request: Request) -> Answer:
+    """Show one page."""
+    request.caller.require("admin")
+    asked = request.parameters(ListAudit.validate_document)
+    since = max(asked.since, BEGINNING) if asked.since else BEGINNING
+    wanted = Wanted(asked.actor, asked.model_id, asked.event_type, since, asked.until, asked.order == "desc")
+    page = wiring.read_audit()(request.caller, wanted, asked.limit, asked.next_token)
+    if not asked.wants_lines(request.headers.get("accept", "")):
+        return Answer(200, page)
+    lines = "".join(json.dumps(item, ensure_ascii=False) + "\n" for item in page["items"])
+    following = {"x-next-token": page["next_token"]} if page["next_token"] else {}
+    return Answer(200, lines, {"content-type": NDJSON, **following})

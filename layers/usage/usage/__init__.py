@@ -1,0 +1,1 @@
+"""Usage: what was done by whom, across everything, for those who audit and those who pay."""
