@@ -99,9 +99,8 @@ def test_announcing_forgets_the_marker(table: Table) -> None:
     announcer.announce(row)
     announcer.announce(row)
     assert _markers(table) == 0
-    assert events.batches[0] == [
-        {"EventBusName": "bus", "Source": "slipway.serving", "DetailType": "ModelRequested", "Detail": json.dumps(_changed(envelope).detail())}
-    ]
+    detail = json.dumps(_changed(envelope).detail())
+    assert events.batches[0] == [{"EventBusName": "bus", "Source": "slipway.serving", "DetailType": "ModelRequested", "Detail": detail}]
 
 
 def test_a_marker_stays_until_the_bus_has_the_fact(table: Table) -> None:

@@ -133,7 +133,7 @@ class TableStore:
 
     def _record(self, transaction: Transaction, change: Change, cause: Cause) -> None:
         revision = change.before.revision if change.before else 0
-        why = envelope.Cause(cause.actor, cause.correlation_id, cause.causation_id)
+        why = envelope.Cause(cause.actor, cause.correlation_id, cause.causation_id, cause.causation_type)
         for number, fact in enumerate(change.facts, start=revision + 1):
             wrapped = self._wrapper.wrap(envelope.Fact(fact.event_type, fact.data | {"revision": number}), why)
             before, after = picture(change.before, wish=fact.wish), picture(change.after, wish=fact.wish)

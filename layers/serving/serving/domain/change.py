@@ -12,11 +12,12 @@ from serving.domain.traffic import Traffic
 
 @dataclass(frozen=True)
 class Cause:
-    """Who asked, which operation (or request) it belongs to, which event led to it."""
+    """Who asked, which operation (or request) it belongs to, which event led to it and what that is called."""
 
     actor: str
     correlation_id: str
     causation_id: str | None = None
+    causation_type: str | None = None
 
 
 @dataclass(frozen=True)

@@ -115,7 +115,7 @@ class Model:
     `exposed` says that routing has been told of something to send requests to; `deployments` are oldest first, the last one is wanted.
     `scaled_to` is the count that the load asked for, None where the wish's own holds; `asleep`: stopped, and woken by the next request.
     `start_seconds` are the last starts from acceptance to service; `deaths` the last moments at which an engine died in service;
-    `caused_by` is the id of the last event that taught us something.
+    `caused_by` and `caused_by_type` are the id and the name of the last event that taught us something.
     """
 
     model_id: str
@@ -146,6 +146,7 @@ class Model:
     start_seconds: tuple[float, ...] = ()
     deaths: tuple[str, ...] = ()
     caused_by: str | None = None
+    caused_by_type: str | None = None
     deleted: bool = False
 
     @property

@@ -49,7 +49,8 @@ class Learner:
             operation = None
         change = rule(model, operation, iso(self._clock.now()))
         if change:
-            after = replace(change.after, caused_by=cause.causation_id or model.caused_by)
+            told = (cause.causation_id, cause.causation_type) if cause.causation_id else (model.caused_by, model.caused_by_type)
+            after = replace(change.after, caused_by=told[0], caused_by_type=told[1])
             self._store.commit(replace(change, after=after), _within(cause, operation))
         return model.operation, change is not None
 

@@ -5,13 +5,13 @@ from typing import Any
 
 from kit.caller import Caller
 from kit.errors import InvalidRequest, Violation
+from kit.paging import seal, unseal
 from serving.domain.feasibility import fit_on
 from serving.domain.fit import Fit
 from serving.domain.instances import InstanceType, Offer
 from serving.domain.model import Model
 from serving.ports import Artifacts, Instances, Store
 from serving.usecases import plan_views
-from serving.usecases.paging import seal, unseal
 from serving.usecases.views import visible_model
 
 

@@ -32,7 +32,7 @@ class OnEngineHostInterrupted:
                 affected[owner[0]].append(task_id)
         if news is None:
             return 0
-        cause = Cause(ACTOR, str(event["id"]))
+        cause = Cause(ACTOR, str(event["id"]), str(event["id"]), str(event["detail-type"]))
         return sum(self._tell(model_id, tasks, news, cause) for model_id, tasks in sorted(affected.items()))
 
     def _tell(self, model_id: str, tasks: Sequence[str], news: HostNews, cause: Cause) -> bool:

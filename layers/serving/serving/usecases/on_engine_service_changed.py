@@ -45,7 +45,8 @@ class OnEngineServiceChanged:
             return _decided(news, failure, generation, model, operation, now)
 
         beat: Beat = "always" if news.event in _WAITING else "never"
-        return self._learner.learn(model_id, rule, Cause(ACTOR, str(event["id"])), beat=beat)
+        cause = Cause(ACTOR, str(event["id"]), str(event["id"]), str(event["detail-type"]))
+        return self._learner.learn(model_id, rule, cause, beat=beat)
 
     def _failure(self, news: ServiceNews) -> Failure | None:
         code = _CODES.get(news.event)

@@ -28,7 +28,7 @@ class OnEngineTaskChanged:
         if service is None or owner is None:
             return
         model_id, generation = owner
-        self.learn(model_id, tasks.observed(detail, service, generation), Cause(ACTOR, event_id))
+        self.learn(model_id, tasks.observed(detail, service, generation), Cause(ACTOR, event_id, event_id, "ECS Task State Change"))
 
     def learn(self, model_id: str, seen: TaskObservation, cause: Cause) -> bool:
         """The same for an observation that came another way; answers whether it was news."""

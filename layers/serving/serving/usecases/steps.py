@@ -61,4 +61,4 @@ def load_current(store: Store, order: Order) -> tuple[Model, Operation]:
 
 def cause_of(model: Model, operation: Operation) -> Cause:
     """Why the facts of a step come to be: the person who asked, the operation, the last event that moved it."""
-    return Cause(operation.created_by, operation.operation_id, model.caused_by)
+    return Cause(operation.created_by, operation.operation_id, model.caused_by, model.caused_by_type)

@@ -1,11 +1,13 @@
 """Aggregates as the management API shows them; `contracts.views` says the same in types, and tests compare the two."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from kit.caller import Caller
-from kit.clock import iso
+from kit.clock import iso, parse
 from kit.errors import NotFound
+from kit.ids import moment_of
 from serving.domain.agenda import schedule_of
 from serving.domain.model import Model
 from serving.domain.operation import Operation
@@ -89,10 +91,18 @@ def timeline_entry(row: LedgerEntry) -> dict[str, Any]:
         "actor": metadata["actor"],
         "correlation_id": metadata["correlation_id"],
         "causation_id": metadata["causation_id"],
+        "cause": {"id": metadata["causation_id"], "type": metadata.get("causation_type")} if metadata["causation_id"] else None,
+        "duration_seconds": _since_acceptance(metadata),
         "data": document["data"],
         "before": document["before"],
         "after": document["after"],
     }
+
+
+def _since_acceptance(metadata: Mapping[str, Any]) -> float | None:
+    """An operation's id is a ULID, made when it was accepted; what belongs to no operation bears AWS's or the request's id."""
+    accepted_at = moment_of(metadata["correlation_id"])
+    return max(0.0, round((parse(metadata["occurred_at"]) - accepted_at).total_seconds(), 3)) if accepted_at else None
 
 
 def visible_model(store: Store, caller: Caller, model_id: str) -> Model:
