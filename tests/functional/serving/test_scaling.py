@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from contracts.serving import CapacityChanged, ScalingDecision
 from kit.aws import client
 from kit.clock import ManualClock, iso
 from serving import wiring
@@ -40,6 +41,7 @@ def test_one_word_of_a_router_is_enough_to_decide(serving: Serving) -> None:
     reason = "in_flight_per_task is 30, above its target of 8"
     told = {"before": 1, "after": 4, "metric": "in_flight_per_task", "observed": 30.0, "target": 8.0, "reason": reason}
     assert (fact["data"]["decision"], fact["data"]["desired"], fact["data"]["reason"]) == (told, 4, reason)
+    assert CapacityChanged.receive(fact["data"]).decision == ScalingDecision.model_validate(told)
 
 
 def test_words_of_all_routers_are_added_up_and_stale_ones_left_out(serving: Serving) -> None:
