@@ -196,6 +196,8 @@ def emulator(settings: Settings, *, patches_off: str = "") -> Daemon:
         "DOCKER_HOST": settings.docker_host,
         "SLIPWAY_FUNCTION_PYTHON": str(interpreter("lambda-runtime")),
         "SLIPWAY_LAYER_CACHE": str(settings.state / "layers"),
+        "SLIPWAY_TRACES": str(settings.traces),
+        "AWS_XRAY_DAEMON_ADDRESS": f"127.0.0.1:{settings.emulator_port}",  # datagrams: the port is free beside the emulator's own
         "SLIPWAY_PATCHES_OFF": patches_off or os.environ.get("SLIPWAY_PATCHES_OFF", ""),
     }
     return Daemon(

@@ -66,6 +66,11 @@ class Settings:
         return self.home / "logs"
 
     @property
+    def traces(self) -> Path:
+        """File of what functions send to X-Ray, one JSON document a line."""
+        return self.logs / "traces.jsonl"
+
+    @property
     def state(self) -> Path:
         """Folder of what survives a restart."""
         return self.home / "state"

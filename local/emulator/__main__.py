@@ -1,7 +1,8 @@
 """`python -m local.emulator`: apply the patches to the pinned emulator and run it until SIGTERM.
 
 Configured by environment variables, set by `local.daemons`: the emulator's own (GATEWAY_PORT, BIND_HOST, AUTH, PERSIST_STATE,
- STATE_DIR, DOCKER_HOST, …) and ours: SLIPWAY_FUNCTION_PYTHON, SLIPWAY_LAYER_CACHE, SLIPWAY_PATCHES_OFF (names, comma-separated).
+ STATE_DIR, DOCKER_HOST, …) and ours: SLIPWAY_FUNCTION_PYTHON, SLIPWAY_LAYER_CACHE, SLIPWAY_TRACES (a file),
+ SLIPWAY_PATCHES_OFF (names, comma-separated).
 """
 
 import logging

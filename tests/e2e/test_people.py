@@ -143,7 +143,7 @@ def forged(_platform: Platform, token: str) -> str:
 def unsigned(_platform: Platform, token: str) -> str:
     """The algorithm none."""
     claims = jwt.decode(token, options={"verify_signature": False})
-    return jwt.encode(claims, None, "none", {"kid": jwt.get_unverified_header(token)["kid"]})
+    return jwt.encode(claims, "", "none", {"kid": jwt.get_unverified_header(token)["kid"]})
 
 
 def another_application(platform: Platform, token: str) -> str:

@@ -311,6 +311,7 @@ def _final(call: Callable[[], None]) -> None:
 def _log_context(correlation_id: str, context: Any, **keys: str) -> None:
     logger.clear_state()
     logger.append_keys(correlation_id=correlation_id, function_request_id=getattr(context, "aws_request_id", None), **keys)
+    tracer.put_annotation("correlation_id", correlation_id)  # traces are found by it, as log lines are
 
 
 def _request(event: dict[str, Any], request_id: str) -> Request:

@@ -4,6 +4,7 @@ import importlib
 
 # Order matters only where a later patch builds on an earlier one.
 NAMES = (
+    "traces",
     "error_classes",
     "log_drain",
     "interpreter",
@@ -21,6 +22,7 @@ NAMES = (
     "task_scheduling",
     "task_roles",
     "embedded_metrics",
+    "queue_metrics",
     "faults",
     "checkpoints",
 )
