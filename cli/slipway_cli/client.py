@@ -22,6 +22,7 @@ LONGEST_RETRY_AFTER_SECONDS = 30.0
 _AGAIN = frozenset({429, 502, 503, 504})
 _GATEWAY = {
     401: ("not-authenticated", "Is the token the one of this platform, and neither expired nor revoked?"),
+    404: ("no-such-route", "This platform's API does not know the request: is it older than this command line?"),
     403: ("scope-missing", "Is the token the one of this platform, neither expired nor revoked, and does it have the scope?"),
 }
 
@@ -141,11 +142,8 @@ def _reply(answer: httpx.Response) -> Reply:
     body = _decoded(answer)
     if answer.is_success:
         return Reply(answer.status_code, body, answer.headers.get("ETag"), request_id)
-    problem = (
-        dict(body)
-        if isinstance(body, dict)
-        else {"detail": f"HTTP {answer.status_code} without a problem document: is this the management API?"}
-    )
+    foreign = f"HTTP {answer.status_code} without a problem document: is this the management API?"
+    problem = dict(body) if isinstance(body, dict) else {"detail": foreign}
     if "code" not in problem and answer.status_code in _GATEWAY:
         problem["code"], problem["hint"] = _GATEWAY[answer.status_code]
     raise RefusedError(answer.status_code, problem, request_id)

@@ -96,7 +96,7 @@ def _lines(output: Output) -> Callable[[Operation], None]:
     last: list[object] = []
 
     def display(operation: Operation) -> None:
-        now = _stage(operation)
+        now = describe(operation), _stage(operation)[2]
         if last != [now]:
             last[:] = [now]
             share = operation.get("progress")
@@ -121,7 +121,7 @@ def check(operation: Operation, wanted: str = "Succeeded") -> None:
     raise CliError(sentence, str(reason.get("hint") or ""))
 
 
-def _stage(operation: Operation) -> object:
+def _stage(operation: Operation) -> tuple[object, object, int | None]:
     """What counts as a change: status, phase, tenths of progress."""
     share = operation.get("progress")
     return operation.get("status"), operation.get("phase"), int(share * 10) if isinstance(share, int | float) else None

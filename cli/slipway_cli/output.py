@@ -180,7 +180,7 @@ def leaves(document: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 def plain(value: Any) -> str:
     """A value as a person would write it."""
-    if value is None:
+    if value is None or value == "":
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"

@@ -11,9 +11,10 @@ from slipway_cli.formats import ago, duration, failure_text, state
 from slipway_cli.output import Column, Row, clean, facts, leaves, plain, table
 
 _STATE = (
-    "status", "conditions", "generation", "observed_generation", "failure", "operation", "links",
+    "status", "conditions", "generation", "observed_generation", "failure", "operation", "next_action", "links",
     "created_by", "created_at", "updated_by", "updated_at",
 )  # fmt: skip
+_UNSET: tuple[object, ...] = (None, "", [], {})
 _STRATEGIES = {
     "surge": "new copies first, then the old ones go: nobody is interrupted",
     "in-place": "the old copies go, then new ones come",
@@ -46,8 +47,8 @@ MODELS: Sequence[Column] = (
 
 
 def model(document: Row) -> RenderableType:
-    """A model: what became of the wish, then the wish itself."""
-    failure, operation = document.get("failure"), document.get("operation")
+    """A model: what became of the wish, then the wish itself, as far as something is set."""
+    failure, operation, upcoming = document.get("failure"), document.get("operation"), document.get("next_action")
     generation, observed = document.get("generation"), document.get("observed_generation")
     head = facts(
         [
@@ -57,15 +58,16 @@ def model(document: Row) -> RenderableType:
             ("operation", str(operation) if operation else None),
             ("copies", copies(document) if "capacity" in document else None),
             ("generation", f"{generation}" + (f", in effect is {observed}" if observed != generation else ", in effect")),
+            ("next", f"{upcoming.get('action')} {ago(upcoming.get('at'))}, at {upcoming.get('local')}" if upcoming else None),
             ("created", f"{ago(document.get('created_at'))} by {document.get('created_by')}"),
             ("updated", f"{ago(document.get('updated_at'))} by {document.get('updated_by')}"),
         ]
     )
-    wish = {name: value for name, value in document.items() if name not in (*_STATE, "model_id")}
+    wish = leaves({name: value for name, value in document.items() if name not in (*_STATE, "model_id")})
     parts: list[RenderableType] = [head]
     if document.get("conditions"):
         parts += ["", table(document["conditions"], CONDITIONS)]
-    return Group(*parts, "", facts((path, plain(value)) for path, value in leaves(wish)))
+    return Group(*parts, "", facts((path, plain(value)) for path, value in wish if value not in _UNSET))
 
 
 CONDITIONS: Sequence[Column] = (

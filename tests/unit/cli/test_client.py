@@ -94,6 +94,12 @@ def test_the_gateways_own_refusals_get_a_code_and_a_hint(status: int, code: str)
     assert "expired" in ended.err
 
 
+def test_a_route_that_an_older_platform_lacks_is_told_apart_from_a_model_that_is_not_there() -> None:
+    """API Gateway says no more than Not Found."""
+    ended = Terminal(FakeManagement({"POST /models/parrot/stop": [Told(404, {"message": "Not Found"})]})).run("models", "stop", "parrot")
+    assert (ended.code, "older than this command line" in ended.err) == (3, True)
+
+
 @pytest.mark.parametrize("told", [Told(200, "<html>"), Told(200, {"hello": 1}), Told(404, "<html>")])
 def test_something_else_at_the_address_is_recognised(told: Told) -> None:
     """A wrong address gives a question, not a traceback."""

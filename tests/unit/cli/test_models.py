@@ -81,7 +81,8 @@ def test_names_cannot_command_a_terminal() -> None:
 def test_a_model_is_shown_with_its_failure_and_its_hint() -> None:
     """What became of the wish comes first."""
     failure = {"code": "weights-corrupt", "message": "the digest differs", "hint": "Upload it again."}
-    failed = model(status="Failed", failure=failure, generation=4)
+    upcoming = {"action": "start", "at": "2999-01-01T07:00:00Z", "local": "2999-01-01T08:00:00+01:00"}
+    failed = model(status="Failed", failure=failure, generation=4, next_action=upcoming)
     out = Terminal(FakeManagement({"GET /models/parrot": [Told(200, failed)]})).run("models", "show", "parrot").out
     for words in (
         "Failed",
@@ -92,6 +93,7 @@ def test_a_model_is_shown_with_its_failure_and_its_hint() -> None:
         "RouteOpen",
     ):
         assert words in out
+    assert "engine.image" not in out, "what is not set is left out"
 
 
 def test_a_model_is_created_from_flags() -> None:
