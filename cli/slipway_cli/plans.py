@@ -14,7 +14,7 @@ _VERDICTS = {"fits": "green", "tight": "yellow", "no": "red", "unknown": "dim"}
 
 def _verdict(row: Row) -> Text:
     word = str(row.get("verdict") or "-")
-    return Text(clean(word), style=_VERDICTS.get(word, "default"))
+    return Text("does not fit" if word == "no" else clean(word), style=_VERDICTS.get(word, "default"))
 
 
 _CHANGES: Sequence[Column] = (
@@ -94,8 +94,8 @@ def _cost(cost: Row) -> RenderableType:
         Column(str(cost.get("currency", "USD")), lambda row: str(row["when"])),
         Column("AN HOUR", lambda row: _usd((row.get("usd_per_hour") or {}).get("desired")), right=True),
         Column("A MONTH", lambda row: _usd((row.get("usd_per_month") or {}).get("desired")), right=True),
-        Column("AT LEAST", lambda row: _usd((row.get("usd_per_month") or {}).get("min")), right=True),
-        Column("AT MOST", lambda row: _usd((row.get("usd_per_month") or {}).get("max")), right=True),
+        Column("MONTH AT LEAST", lambda row: _usd((row.get("usd_per_month") or {}).get("min")), right=True),
+        Column("MONTH AT MOST", lambda row: _usd((row.get("usd_per_month") or {}).get("max")), right=True),
         Column("OF WHAT", lambda row: Text(clean(row.get("basis", "")), style="dim")),
     )
     source = Text(clean(f"Prices of {cost.get('price_region')} on {cost.get('priced_on')} ({cost.get('source')})."), style="dim")
