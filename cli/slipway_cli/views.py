@@ -113,21 +113,19 @@ def blast_radius(problem: Row) -> RenderableType:
     """What an update that restarts containers means for those who use the model now."""
     radius = problem.get("blast_radius") or {}
     downtime, flying = radius.get("expected_downtime_seconds"), radius.get("requests_in_flight")
-    return facts(
+    gpus = f"{radius.get('gpus_now', 0)} now, {radius.get('gpus_meanwhile', 0)} meanwhile" if radius.get("gpus_meanwhile") else None
+    told = facts(
         [
-            ("", Text("This change replaces the containers that run.", style="bold yellow")),
             ("fields", plain(radius.get("fields"))),
             ("how", _STRATEGIES.get(str(radius.get("strategy")), plain(radius.get("strategy")))),
             ("second copy", plain(radius.get("surge"))),
             ("requests now", "not known" if flying is None else str(flying)),
             ("downtime", "not known" if downtime is None else "none" if not downtime else f"about {duration(float(downtime))}"),
             ("copies", plain(radius.get("copies"))),
-            (
-                "GPUs",
-                f"{radius.get('gpus_now', 0)} now, {radius.get('gpus_meanwhile', 0)} meanwhile" if radius.get("gpus_meanwhile") else None,
-            ),
+            ("GPUs", gpus),
         ]
     )
+    return Group(Text("This change replaces the containers that run.", style="bold yellow"), told)
 
 
 def generic(document: Any) -> RenderableType:

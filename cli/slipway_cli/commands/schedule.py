@@ -8,7 +8,7 @@ import typer
 
 from slipway_cli import plans
 from slipway_cli.client import place
-from slipway_cli.command import command
+from slipway_cli.command import CHANGE, command
 from slipway_cli.commands.arguments import File, ModelId
 from slipway_cli.documents import Document, read
 from slipway_cli.errors import UsageError
@@ -21,7 +21,7 @@ _FORM = 'Such as --window "mon-fri 08:00-18:00", "sat,sun 10:00-16:00", "daily 2
 Window = Annotated[list[str] | None, typer.Option("--window", help="When it is open. Again for more.", metavar="'DAYS HH:MM-HH:MM'")]
 
 
-@command(app, "set", takes=["wait", "key", "if_match"])
+@command(app, "set", takes=CHANGE)
 def set_schedule(
     session: Session,
     model_id: ModelId,
@@ -51,7 +51,7 @@ def show_schedule(session: Session, model_id: ModelId) -> None:
     session.show(place("models", model_id, "schedule"), plans.schedule)
 
 
-@command(app, "remove", takes=["wait", "key", "if_match"])
+@command(app, "remove", takes=CHANGE)
 def remove_schedule(session: Session, model_id: ModelId) -> None:
     """Take a model's schedule away; the model stays as it is."""
     session.change("DELETE", place("models", model_id, "schedule"), view=plans.schedule)

@@ -85,7 +85,7 @@ def test_a_plan_is_shown_whole() -> None:
         "1 → 2",
         "8192",
         "65536",
-        "no on g6e.xlarge: needs 52.1 GiB of 44.0",
+        "does not fit on g6e.xlarge: needs 52.1 GiB of 44.0",
         "8.03e9 x 2 bytes",
         "14.96",
         "40960",
