@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from kit.aws import client
 from kit.clock import SystemClock
@@ -83,6 +83,8 @@ if TYPE_CHECKING:
 
 CONTEXT = "serving"
 _CLOCK = SystemClock()
+_BRIEFLY: dict[str, Any] = {"attempts": 2, "connect_timeout": 1, "read_timeout": 3}
+"""For what a request asks on the way and can do without."""
 
 
 @dataclass(frozen=True)
@@ -661,9 +663,7 @@ def _artifacts() -> S3ArtifactFacts:
     from serving.adapters.artifacts import S3ArtifactFacts
 
     settings = ArtifactSettings.from_env()
-    return S3ArtifactFacts(
-        client("s3", attempts=2, connect_timeout=1, read_timeout=3), settings.artifact_bucket, settings.artifact_bucket_owner
-    )
+    return S3ArtifactFacts(lambda: client("s3", **_BRIEFLY), settings.artifact_bucket, settings.artifact_bucket_owner)
 
 
 @cache
@@ -673,16 +673,16 @@ def _instances() -> RegionInstances:
     from serving.adapters.price_list import ANSWERING
 
     settings = PlaceSettings.from_env()
-    ec2 = client("ec2", attempts=2, connect_timeout=1, read_timeout=3)
-    answering = ANSWERING.get(str(ec2.meta.partition))
+    here = client("dynamodb").meta
+    answering = ANSWERING.get(str(here.partition))
     clients = Clients(
-        ec2,
-        client("service-quotas", attempts=2, connect_timeout=1, read_timeout=3),
-        client("cloudwatch", attempts=2, connect_timeout=1, read_timeout=3),
-        client("pricing", region=answering, attempts=2, connect_timeout=1, read_timeout=3) if answering else None,
+        lambda: client("ec2", **_BRIEFLY),
+        lambda: client("service-quotas", **_BRIEFLY),
+        lambda: client("cloudwatch", **_BRIEFLY),
+        (lambda: client("pricing", region=answering, **_BRIEFLY)) if answering else None,
     )
     place = Place(
-        str(ec2.meta.region_name),
+        str(here.region_name),
         settings.engine_gpu_instance_types,
         settings.engine_gpu_capacity,
         settings.engine_gpu_maximum_instances or None,

@@ -1,7 +1,7 @@
 """What a region offers: from AWS where it answers, from the shipped list where it does not; and what follows for room and money."""
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -45,14 +45,28 @@ def left(vcpus: float | None) -> dict[str, Quota]:
     return {ARM: Quota(ARM, None if vcpus is None else 100.0, None if vcpus is None else 100.0 - vcpus)}
 
 
-def asked(clients: Clients, place: Place | None = None, clock: ManualClock | None = None) -> RegionInstances:
+@dataclass(frozen=True)
+class Answering:
+    """Clients that remember what they were asked; `pricing` None = there is no Price List."""
+
+    ec2: region.Recorded
+    quotas: region.Recorded
+    metrics: region.Recorded
+    pricing: region.Recorded | None
+
+
+def asked(clients: Answering, place: Place | None = None, clock: ManualClock | None = None) -> RegionInstances:
     """The adapter over these clients."""
-    return RegionInstances(clients, KNOWN, place or Place("eu-west-1"), clock or ManualClock())
+    price_list = clients.pricing
+    made = Clients(
+        lambda: clients.ec2, lambda: clients.quotas, lambda: clients.metrics, (lambda: price_list) if price_list is not None else None
+    )
+    return RegionInstances(made, KNOWN, place or Place("eu-west-1"), clock or ManualClock())
 
 
-def live(**changes: Any) -> Clients:
+def live(**changes: Any) -> Answering:
     """Clients of a region that answers."""
-    usual = Clients(region.ec2(["g6.xlarge", "g9.xlarge"]), region.quotas(32), region.metrics(4, 8), region.pricing({"g6.xlarge": "0.9"}))
+    usual = Answering(region.ec2(["g6.xlarge", "g9.xlarge"]), region.quotas(32), region.metrics(4, 8), region.pricing({"g6.xlarge": "0.9"}))
     return replace(usual, **changes)
 
 

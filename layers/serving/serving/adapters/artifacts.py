@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from contracts.artifact import MANIFEST_FILE, MAX_MANIFEST_BYTES, Manifest, ManifestError, parse_manifest
@@ -21,9 +21,9 @@ class _Unreadable(Exception):
 
 
 class S3ArtifactFacts:
-    """`ports.Artifacts`. Facts of a digest never change, so they are kept in the process."""
+    """`ports.Artifacts`. Facts of a digest never change, so they are kept in the process. `client` makes the client when it is needed."""
 
-    def __init__(self, client: Any, bucket: str, owner: str) -> None:
+    def __init__(self, client: Callable[[], Any], bucket: str, owner: str) -> None:
         self._client, self._bucket, self._owner = client, bucket, owner
         self._kept: dict[tuple[str, str], ModelFacts] = {}
 
@@ -87,8 +87,8 @@ class S3ArtifactFacts:
 
         try:
             wanted = {"Range": f"bytes=0-{most - 1}"} if part else {}
-            body: bytes = self._client.get_object(Bucket=self._bucket, ExpectedBucketOwner=self._owner, Key=key, **wanted)["Body"].read(
-                most + 1
+            body: bytes = (
+                self._client().get_object(Bucket=self._bucket, ExpectedBucketOwner=self._owner, Key=key, **wanted)["Body"].read(most + 1)
             )
         except ClientError as error:
             name = key.rsplit("/", 1)[-1]

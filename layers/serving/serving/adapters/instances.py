@@ -34,12 +34,15 @@ class Place:
 
 @dataclass(frozen=True)
 class Clients:
-    """boto3 clients; `pricing` is None where the partition has no Price List."""
+    """Makers of boto3 clients, each called when it is needed first: loading EC2's model alone takes longer than most requests.
 
-    ec2: Any
-    quotas: Any
-    metrics: Any
-    pricing: Any | None
+    `pricing` is None where the partition has no Price List.
+    """
+
+    ec2: Callable[[], Any]
+    quotas: Callable[[], Any]
+    metrics: Callable[[], Any]
+    pricing: Callable[[], Any] | None
 
 
 class RegionInstances:
@@ -87,7 +90,7 @@ class RegionInstances:
         return Offer(self._place.region, "snapshot", day, known.price_region, "snapshot", day, known.fargate, known.types)
 
     def _present(self) -> tuple[frozenset[str], tuple[InstanceType, ...]] | None:
-        pages = self._clients.ec2.get_paginator("describe_instance_type_offerings").paginate(LocationType="region")
+        pages = self._clients.ec2().get_paginator("describe_instance_type_offerings").paginate(LocationType="region")
         names = frozenset(item["InstanceType"] for page in pages for item in page["InstanceTypeOfferings"])
         if len(names) < _LEAST_OF_A_REGION:
             return None
@@ -99,21 +102,22 @@ class RegionInstances:
         """Types that the snapshot does not know."""
         found: list[InstanceType] = []
         for start in range(0, len(names), _PER_CALL):
-            answer = self._clients.ec2.describe_instance_types(InstanceTypes=names[start : start + _PER_CALL])
+            answer = self._clients.ec2().describe_instance_types(InstanceTypes=names[start : start + _PER_CALL])
             found += gpu_types(answer["InstanceTypes"])
         return found
 
     def _prices(self) -> tuple[dict[str, float], Fargate | None] | None:
         if self._clients.pricing is None:
             return None
-        found = price_list.gpu_prices(self._clients.pricing, self._place.region)
-        return (found, price_list.fargate_prices(self._clients.pricing, self._place.region)) if found else None
+        pricing = self._clients.pricing()
+        found = price_list.gpu_prices(pricing, self._place.region)
+        return (found, price_list.fargate_prices(pricing, self._place.region)) if found else None
 
     def _quotas(self) -> dict[str, Quota]:
         return {code: self._quota(code) for code in QUOTAS}
 
     def _quota(self, code: str) -> Quota:
-        found = self._clients.quotas.get_service_quota(ServiceCode="ec2", QuotaCode=code)["Quota"]
+        found = self._clients.quotas().get_service_quota(ServiceCode="ec2", QuotaCode=code)["Quota"]
         return Quota(code, float(found["Value"]), self._used(found.get("UsageMetric") or {}))
 
     def _used(self, metric: Mapping[str, Any]) -> float | None:
@@ -121,7 +125,7 @@ class RegionInstances:
         if "MetricName" not in metric:
             return None
         now = self._clock.now()
-        answer = self._clients.metrics.get_metric_statistics(
+        answer = self._clients.metrics().get_metric_statistics(
             Namespace=metric["MetricNamespace"],
             MetricName=metric["MetricName"],
             Dimensions=[{"Name": name, "Value": value} for name, value in metric["MetricDimensions"].items()],
