@@ -827,9 +827,9 @@ ENDPOINTS: Final[Mapping[str, Endpoint]] = MappingProxyType(
         "delete_model": Endpoint("DELETE", "/models/{model_id}", query=("dry_run",), idempotent=True, conditional=True),
         "start_model": Endpoint("POST", "/models/{model_id}/start", query=("dry_run",), idempotent=True, conditional=True),
         "stop_model": Endpoint("POST", "/models/{model_id}/stop", query=("dry_run",), idempotent=True, conditional=True),
-        "set_schedule": Endpoint("PUT", "/models/{model_id}/schedule", body=True, idempotent=True, conditional=True),
+        "set_schedule": Endpoint("PUT", "/models/{model_id}/schedule", query=("dry_run",), body=True, idempotent=True, conditional=True),
         "read_schedule": Endpoint("GET", "/models/{model_id}/schedule"),
-        "remove_schedule": Endpoint("DELETE", "/models/{model_id}/schedule", idempotent=True, conditional=True),
+        "remove_schedule": Endpoint("DELETE", "/models/{model_id}/schedule", query=("dry_run",), idempotent=True, conditional=True),
         "retry_model": Endpoint("POST", "/models/{model_id}/retry", query=("dry_run",), idempotent=True, conditional=True),
         "list_model_events": Endpoint(
             "GET",

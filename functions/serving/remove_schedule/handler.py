@@ -1,7 +1,7 @@
 """Accepts that a model is started and stopped by people alone.
 
 Trigger: `DELETE /models/{model_id}/schedule`. Takes: `Idempotency-Key`, `If-Match`. Emits: `ModelUpdated`, through the ledger.
-Answers: 202 with the operation.
+Answers: 202 with the operation, or 200 with the plan of it (`dry_run`).
 On failure: a problem document; nothing is written unless everything is.
 """
 
@@ -15,6 +15,8 @@ def handler(request: Request) -> Answer:
     """Remove one."""
     request.caller.require("models:write")
     model_id, generation = request.path_parameters["model_id"], request.expected_generation
+    if request.dry_run:
+        return Answer(200, wiring.plan_model().update(request.caller, model_id, {"schedule": None}, generation))
     what = {"do": "DELETE /models/{model_id}/schedule", "model_id": model_id, "generation": generation}
     asked = command(request.caller.subject, request.idempotency_key, what)
     answer = wiring.remove_schedule()(request.caller, model_id, generation, asked)

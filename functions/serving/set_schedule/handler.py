@@ -1,7 +1,7 @@
 """Accepts that a model is in service within windows of the week, and stopped outside of them.
 
 Trigger: `PUT /models/{model_id}/schedule`. Takes: the schedule, `Idempotency-Key`, `If-Match`. Emits: `ModelUpdated`, through the ledger.
-Answers: 202 with the operation.
+Answers: 202 with the operation, or 200 with the plan of it (`dry_run`).
 On failure: a problem document; nothing is written unless everything is.
 """
 
@@ -17,6 +17,8 @@ def handler(request: Request) -> Answer:
     request.caller.require("models:write")
     model_id, generation = request.path_parameters["model_id"], request.expected_generation
     schedule = request.body(Schedule.model_validate).document()
+    if request.dry_run:
+        return Answer(200, wiring.plan_model().update(request.caller, model_id, {"schedule": schedule}, generation))
     what = {"do": "PUT /models/{model_id}/schedule", "model_id": model_id, "generation": generation, "body": schedule}
     asked = command(request.caller.subject, request.idempotency_key, what)
     answer = wiring.set_schedule()(request.caller, model_id, schedule, generation, asked)

@@ -228,6 +228,7 @@ ROUTES: Final = (
         idempotent=True,
         conditional=True,
         tagged=True,
+        plannable=True,
         refusals=(
             "model-not-found",
             "group-not-yours",
@@ -258,6 +259,7 @@ ROUTES: Final = (
         idempotent=True,
         conditional=True,
         tagged=True,
+        plannable=True,
         refusals=(
             "model-not-found",
             "schedule-not-found",

@@ -160,6 +160,17 @@ def test_a_repeated_request_does_nothing_and_a_late_one_is_told(serving: Serving
     assert request(serving, "remove_schedule", "DELETE", headers=gone) == removed
 
 
+@pytest.mark.parametrize(
+    ("function", "method", "body"), [("set_schedule", "PUT", WEEKDAYS | {"lead_minutes": 5}), ("remove_schedule", "DELETE", None)]
+)
+def test_a_schedule_can_be_tried_without_being_set(serving: Serving, function: str, method: str, body: Any) -> None:
+    """The plan of the update, and nothing written."""
+    before, count = serving.model(), facts()
+    status, plan = request(serving, function, method, body=body, query={"dry_run": "true"})
+    assert (status, plan["change_class"]) == (200, "rolling")
+    assert (serving.model(), facts()) == (before, count)
+
+
 # ── alarms ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -296,6 +307,26 @@ def test_a_boundary_waits_for_the_operation_under_way(serving: Serving, calendar
     tell(serving)
     assert told(count) == [("ModelStopRequested", "schedule")]
     assert moments() == {f"{_MODEL}.": "2026-07-07T06:00:00"}
+
+
+def test_a_window_closes_on_a_model_that_sleeps(serving: Serving, calendar: Calendar) -> None:
+    """Nobody wakes it any more until the next one opens; one that is falling asleep then is stopped when it sleeps."""
+    stand(serving, "Stopping")
+    count = facts()
+    ring(serving, calendar.set("2026-07-06T16:00"))
+    assert told(count) == []
+    stand(serving, "Stopped", asleep=True)
+    tell(serving)
+    assert told(count) == [("ModelStopRequested", "schedule")]
+    assert world.ledger(TABLE)[-1]["data"]["asleep"] is False
+
+
+def test_a_window_opens_on_a_model_that_sleeps(serving: Serving, calendar: Calendar) -> None:
+    """It starts without waiting for a request."""
+    ring(serving, calendar.set("2026-07-06T16:00"))
+    stand(serving, "Stopped", asleep=True)
+    ring(serving, calendar.set("2026-07-07T06:00"))
+    assert serving.model()["status"] == "Starting"
 
 
 def test_a_boundary_that_waited_is_overtaken_by_the_next(serving: Serving, calendar: Calendar) -> None:

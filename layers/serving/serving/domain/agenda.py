@@ -13,7 +13,7 @@ from serving.domain.schedule import START, Boundary, active, last_boundary, next
 
 _GONE = frozenset({Status.DELETING})
 _SERVING = frozenset({Status.CREATING, Status.STARTING, Status.IN_SERVICE, Status.UPDATING})
-_STOPPED = frozenset({Status.STOPPING, Status.STOPPED, Status.FAILED})
+_STOPPED = frozenset({Status.STOPPED, Status.FAILED})  # one that is stopping may be falling asleep, and would be woken again
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,7 @@ class Scheduling:
         if satisfied(model, boundary.action):
             return True
         if boundary.action != START:
-            return self._stopper.by_platform(model.model_id, "stop", ACTOR, cause) or model.asleep
+            return self._stopper.by_platform(model.model_id, "stop", ACTOR, cause)
         if model.status is Status.FAILED:
             return self._commanding.accept_own(model.model_id, cause, self._try_again)
         return self._starter.by_platform(model.model_id, "start", ACTOR, cause)
