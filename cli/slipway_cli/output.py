@@ -69,7 +69,7 @@ class Output:
     def document(self, document: Any, view: Callable[[Any], RenderableType]) -> None:
         """One resource."""
         if self.for_people:
-            self._print(view(document))
+            _print(self.out, view(document))
         else:
             self._raw(document)
 
@@ -88,7 +88,7 @@ class Output:
         if not self.for_people:
             self._raw({"items": items, "next_token": token})
         elif items:
-            self._print(table(items, columns))
+            _print(self.out, table(items, columns))
         else:
             self.note(empty)
         if token and self.for_people:
@@ -112,6 +112,10 @@ class Output:
         if not self.quiet:
             self.err.print(text if isinstance(text, Text) else Text(clean(text), style="dim"))
 
+    def aside(self, renderable: RenderableType) -> None:
+        """Something that a person must see before going on."""
+        _print(self.err, renderable)
+
     def trace(self, text: str) -> None:
         """A request, for those who asked to see them."""
         if self.verbose:
@@ -125,15 +129,6 @@ class Output:
             return
         self.err.print(_error_text(error))
 
-    def _print(self, renderable: RenderableType) -> None:
-        """A renderable; where no person looks, without the blanks that fill up its last column."""
-        if self.out.is_terminal:
-            self.out.print(renderable)
-            return
-        with self.out.capture() as captured:
-            self.out.print(renderable)
-        self.raw("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
-
     def _raw(self, document: Any) -> None:
         if self.format is Format.YAML:
             self.raw(dump_yaml(document))
@@ -143,6 +138,17 @@ class Output:
             self.out.print_json(_json(document), ensure_ascii=False)
         else:
             self.raw(_json(document) + "\n")
+
+
+def _print(console: Console, renderable: RenderableType) -> None:
+    """Print; where no person looks, without the blanks that fill up a last column."""
+    if console.is_terminal:
+        console.print(renderable)
+        return
+    with console.capture() as captured:
+        console.print(renderable)
+    console.file.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
+    console.file.flush()
 
 
 def table(items: Iterable[Row], columns: Sequence[Column]) -> Table:

@@ -155,7 +155,7 @@ class Session:
             if not refusal.needs_acknowledgement or not isinstance(token, str):
                 raise
             if self.output.for_people:
-                self.output.err.print(views.blast_radius(refusal.problem))
+                self.output.aside(views.blast_radius(refusal.problem))
             if not (self.options.yes or (self.tools.is_terminal() and self.tools.confirm("Go ahead?"))):
                 refusal.hint = f"To go ahead, send it again with --acknowledge {token}, or with --yes."
                 raise
