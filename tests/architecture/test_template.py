@@ -20,7 +20,7 @@ OWN_SHARED = {
 }
 WITHOUT_SWEEP = {"usage"}  # it announces nothing, so nothing of it can stay unannounced
 TEMPLATES = ("template.yaml", *CHILDREN.values())
-EXPANDED_RESOURCES = 300  # beyond it, a context becomes a stack of its own
+EXPANDED_RESOURCES = 400  # beyond it, a context becomes a stack of its own
 CONTROL_PLANE_LIMIT = 500
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from kit.aws import client
 from kit.clock import SystemClock
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from kit.ledger import Announcer
     from registry.adapters.table import DynamoVersionTable
     from registry.usecases.announce_version_changes import AnnounceVersionChanges
+    from registry.usecases.examination import Examination
     from registry.usecases.list_versions import ListVersions
     from registry.usecases.on_model_requested import OnModelRequested
+    from registry.usecases.on_model_updated import OnModelUpdated
     from registry.usecases.read_version import ReadVersion
     from registry.usecases.sweep_versions import SweepVersions
 
@@ -54,13 +56,17 @@ class AnnounceSettings(Settings):
 @cache
 def on_model_requested() -> OnModelRequested:
     """Reacts to `ModelRequested`."""
-    from kit.patience import Patience
-    from registry.adapters.artifacts import S3Artifacts
     from registry.usecases.on_model_requested import OnModelRequested
 
-    settings = ArtifactSettings.from_env()
-    artifacts = S3Artifacts(client("s3"), settings.artifact_bucket, settings.artifact_bucket_owner)
-    return OnModelRequested(_versions(), artifacts, Patience())
+    return _examining(OnModelRequested)
+
+
+@cache
+def on_model_updated() -> OnModelUpdated:
+    """Reacts to `ModelUpdated`."""
+    from registry.usecases.on_model_updated import OnModelUpdated
+
+    return _examining(OnModelUpdated)
 
 
 @cache
@@ -93,6 +99,17 @@ def sweep_versions() -> SweepVersions:
     from registry.usecases.sweep_versions import SweepVersions
 
     return SweepVersions(_announcer())
+
+
+_Examining = TypeVar("_Examining", bound="Examination")
+
+
+def _examining(kind: type[_Examining]) -> _Examining:
+    from kit.patience import Patience
+    from registry.adapters.artifacts import S3Artifacts
+
+    settings = ArtifactSettings.from_env()
+    return kind(_versions(), S3Artifacts(client("s3"), settings.artifact_bucket, settings.artifact_bucket_owner), Patience())
 
 
 def _versions() -> DynamoVersionTable:

@@ -70,6 +70,19 @@ class Shelf:
         handler = import_module("functions.registry.on_model_requested.handler").handler
         handler(bus_event(envelope_of("ModelRequested", data, event_id=f"{number:026d}")), Context())
 
+    def update(self, digest: str, changes: Mapping[str, Any], number: int = 2, *, groups: tuple[str, ...] = ("research",)) -> None:
+        """Deliver `ModelUpdated` with these changes, after which the wish names this digest."""
+        model = {
+            "model_id": MODEL_ID,
+            "hosting": "hosted",
+            "allowed_groups": list(groups),
+            "artifact": {"uri": f"s3://artifacts/{PREFIX}", "manifest_sha256": digest},
+            "engine": {"kind": "mock"},
+        }
+        data = {"model_id": MODEL_ID, "generation": number, "operation_id": f"{number:026d}", "changes": dict(changes), "model": model}
+        handler = import_module("functions.registry.on_model_updated.handler").handler
+        handler(bus_event(envelope_of("ModelUpdated", data, event_id=f"{number:026d}")), Context())
+
     def call(self, function: str, caller: Mapping[str, Any] | None, **path: str) -> dict[str, Any]:
         """One request to the API; the answer with its body decoded."""
         handler = import_module(f"functions.registry.{function}.handler").handler

@@ -200,3 +200,39 @@ def test_telling_the_bus_survives_a_crash_at_every_call() -> None:
         import_module("functions.registry.sweep_versions.handler").handler({}, Context())
 
     assert sweep(registry_world, act, lambda _: [key for key in rows("versions") if key[0].startswith("OUTBOX#")]) >= 12
+
+
+def test_another_artefact_of_a_changed_model_is_judged(shelf: Shelf) -> None:
+    """An update that names an artefact is answered like a request."""
+    digest = shelf.upload()
+    shelf.update(digest, {"version": VERSION, "artifact": {"manifest_sha256": digest}})
+    assert told("versions") == ["ModelVersionPublished", "ModelVersionValidated"]
+
+
+def test_a_change_that_concerns_no_artefact_is_passed_over(shelf: Shelf) -> None:
+    """A description, a limit, a scale: nothing for the registry to say."""
+    digest = shelf.upload()
+    shelf.request(digest)
+    before = rows("versions")
+    shelf.update(digest, {"description": "The small one"})
+    assert rows("versions") == before
+
+
+def test_a_changed_audience_is_the_versions_audience(shelf: Shelf) -> None:
+    """Who may see a model may see its versions."""
+    digest = shelf.upload()
+    shelf.request(digest)
+    sales = {"subject": "token:s", "kind": "token", "groups": ["sales"], "scopes": ["models:read"]}
+    assert shelf.call("list_versions", sales, model_id=MODEL_ID)["statusCode"] == 404
+    shelf.update(digest, {"allowed_groups": ["research", "sales"]}, groups=("research", "sales"))
+    assert shelf.call("list_versions", sales, model_id=MODEL_ID)["statusCode"] == 200
+
+
+def test_hearing_of_an_update_survives_a_crash_at_every_call() -> None:
+    """The same end, however often it is delivered."""
+
+    def act(shelf: Shelf) -> None:
+        digest = shelf.upload()
+        shelf.update(digest, {"artifact": {"manifest_sha256": digest}})
+
+    assert sweep(registry_world, act, lambda _: settled("versions")) > 0

@@ -4,7 +4,7 @@ from typing import Any
 
 from tests.fabric import world
 from tests.functional.serving import samples
-from tests.functional.serving.test_updating import told_by_routing
+from tests.functional.serving.changing import told_by_routing
 from tests.functional.serving.world import TABLE, Serving
 
 _OLD = "a" * 32

@@ -9,47 +9,11 @@ from serving.domain.fields import CLASSES, ChangeClass
 from serving.domain.model import Spec
 from tests.fabric import world
 from tests.functional.serving import samples
+from tests.functional.serving.changing import RESTART, acknowledged, patch, told_by_routing
 from tests.functional.serving.world import TABLE, Serving
 
 _OLD, _NEW = "a" * 32, "b" * 32
-_RESTART = {"container": {"shared_memory_mib": 128}}
 _GPU = {"gpus": 1, "gpu_memory_gib": 22.0}
-
-
-def _patch(
-    serving: Serving, changes: dict[str, Any], model_id: str = samples.MODEL_ID, caller: Any = samples.RESEARCHER, **more: Any
-) -> tuple[int, Any]:
-    path = {"model_id": model_id}
-    return serving.http("update_model", "PATCH", f"/models/{model_id}", caller, path_parameters=path, body=changes, **more)[:2]
-
-
-def _acknowledged(serving: Serving, changes: dict[str, Any]) -> Any:
-    status, problem = _patch(serving, changes)
-    assert (status, problem["code"]) == (409, "restart-acknowledgement-required")
-    status, accepted = _patch(serving, changes | {"acknowledge": problem["acknowledge"]})
-    assert status == 202
-    serving.pump()
-    return accepted
-
-
-def told_by_routing(serving: Serving, revision: int, *ready: str, state: str = "open", model_id: str = samples.MODEL_ID) -> None:
-    """Routing answers what it was told: a route of the present generation on which these targets take requests."""
-    generation = serving.model(model_id)["generation"]
-    kind = "provider" if model_id == "claude" else "engine"
-    targets = [{"target_id": one, "version": "1.0.0", "kind": kind, "address": None, "port": None, "status": "ready"} for one in ready]
-    row = {
-        "model_id": model_id,
-        "revision": revision,
-        "generation": generation,
-        "state": state,
-        "hosting": "hosted",
-        "version": "1.0.0",
-        "task": "chat",
-        "created_at": "2026-01-01T00:00:00.000Z",
-        "allowed_groups": ["research"],
-        "targets": targets,
-    }
-    serving.hear("RouteChanged", samples.route(state, revision, generation, model_id) | {"route": row})
 
 
 def _service(serving: Serving) -> str:
@@ -101,7 +65,7 @@ def test_every_field_of_a_model_has_a_class() -> None:
 def test_a_hot_change_waits_only_for_the_routers(serving: Serving, changes: dict[str, Any]) -> None:
     """Updating until the route follows; no service is touched, no acknowledgement asked for, and the wish says it."""
     serving.in_service()
-    status, accepted = _patch(serving, changes, caller=samples.ADMIN)
+    status, accepted = patch(serving, changes, caller=samples.ADMIN)
     assert status == 202
     assert serving.model()["status"] == "Updating"
     serving.pump()
@@ -118,7 +82,7 @@ def test_a_hot_change_of_a_third_partys_model_waits_for_an_answer_through_it(ser
     serving.create(samples.provider())
     serving.pump()
     serving.hear("RouteChanged", samples.route("open", 1, model_id="claude"))
-    _patch(serving, {"provider": {"model": "anthropic.claude-opus-4-6"}}, "claude")
+    patch(serving, {"provider": {"model": "anthropic.claude-opus-4-6"}}, "claude")
     serving.pump()
     told_by_routing(serving, 2, "provider", model_id="claude")
     assert serving.model("claude")["status"] == "Updating"
@@ -130,7 +94,7 @@ def test_copies_come_before_the_update_has_ended(serving: Serving) -> None:
     """Rolling: the service is told at once, and the operation ends when as many copies answer."""
     service = serving.in_service()
     told_by_routing(serving, 3, _OLD)
-    _, accepted = _patch(serving, {"capacity": {"max": 3, "desired": 2}})
+    _, accepted = patch(serving, {"capacity": {"max": 3, "desired": 2}})
     serving.pump()
     told_by_routing(serving, 4, _OLD)
     assert serving.operation(accepted["operation_id"])["status"] == "Running"
@@ -140,18 +104,18 @@ def test_copies_come_before_the_update_has_ended(serving: Serving) -> None:
     assert serving.desired(service) == 2
 
 
-def test_a_restart_has_to_be_acknowledged(serving: Serving) -> None:
+def test_a_restart_has_to_beacknowledged(serving: Serving) -> None:
     """The refusal says what it means for whom, and nothing is written; the acknowledgement is good for exactly this change."""
     serving.in_service()
     before = serving.model()
-    status, problem = _patch(serving, _RESTART)
+    status, problem = patch(serving, RESTART)
     assert (status, problem["code"]) == (409, "restart-acknowledgement-required")
     assert problem["blast_radius"]["fields"] == ["container.shared_memory_mib"]
     assert problem["blast_radius"]["strategy"] == "surge"
     assert problem["blast_radius"]["expected_downtime_seconds"] == 0.0
     assert serving.model() == before
     other = {"container": {"shared_memory_mib": 256}, "acknowledge": problem["acknowledge"]}
-    status, problem = _patch(serving, other)
+    status, problem = patch(serving, other)
     assert (status, problem["code"]) == (409, "acknowledgement-mismatch")
     assert serving.model() == before
 
@@ -159,11 +123,11 @@ def test_a_restart_has_to_be_acknowledged(serving: Serving) -> None:
 def test_an_acknowledgement_does_not_outlive_its_generation(serving: Serving) -> None:
     """What was read is no longer what is: it has to be read again."""
     serving.in_service()
-    _, problem = _patch(serving, _RESTART)
-    _patch(serving, {"description": "changed meanwhile"})
+    _, problem = patch(serving, RESTART)
+    patch(serving, {"description": "changed meanwhile"})
     serving.pump()
     told_by_routing(serving, 3, _OLD)
-    status, answer = _patch(serving, _RESTART | {"acknowledge": problem["acknowledge"]})
+    status, answer = patch(serving, RESTART | {"acknowledge": problem["acknowledge"]})
     assert (status, answer["code"]) == (409, "acknowledgement-mismatch")
 
 
@@ -171,7 +135,7 @@ def test_a_surge_lets_the_old_copies_go_when_the_new_ones_answer(serving: Servin
     """Two services for a while; routing is told to let go only then; at the end one service and one set of definitions."""
     old = serving.in_service()
     told_by_routing(serving, 3, _OLD)
-    accepted = _acknowledged(serving, _RESTART)
+    accepted = acknowledged(serving, RESTART)
     new = _service(serving)
     assert {old, new} == set(serving.services())
     serving.ecs(samples.task_event(new, "RUNNING", 3, task=_NEW))
@@ -194,7 +158,7 @@ def test_new_copies_that_die_leave_the_old_ones_serving(serving: Serving) -> Non
     old = serving.in_service()
     told_by_routing(serving, 3, _OLD)
     before = serving.model()
-    accepted = _acknowledged(serving, _RESTART)
+    accepted = acknowledged(serving, RESTART)
     serving.ecs(samples.task_event(_service(serving), "RUNNING", 3, task=_NEW))
     serving.ecs(samples.crashed(_service(serving), 5, 72, task=_NEW))
     model, operation = serving.model(), serving.operation(accepted["operation_id"])
@@ -212,7 +176,7 @@ def test_a_death_among_the_old_copies_is_no_failure_of_the_update(serving: Servi
     """Only new copies are starts of the update."""
     old = serving.in_service()
     told_by_routing(serving, 3, _OLD)
-    accepted = _acknowledged(serving, _RESTART)
+    accepted = acknowledged(serving, RESTART)
     serving.ecs(samples.crashed(old, 9, 72))
     assert serving.operation(accepted["operation_id"])["status"] == "Running"
     assert serving.operation(accepted["operation_id"])["doom"] is None
@@ -222,9 +186,9 @@ def test_a_death_among_the_old_copies_is_no_failure_of_the_update(serving: Servi
 def test_without_room_for_two_the_old_copies_end_first(serving: Serving) -> None:
     """In place, as acknowledged: the blast radius says so, and the new service is made only when the old engine has ended."""
     old = _in_service_with_gpu(serving)
-    _, problem = _patch(serving, _RESTART)
+    _, problem = patch(serving, RESTART)
     assert (problem["blast_radius"]["strategy"], problem["blast_radius"]["surge_fits"]) == ("in_place", False)
-    accepted = _acknowledged(serving, _RESTART)
+    accepted = acknowledged(serving, RESTART)
     assert serving.services() == [old]
     assert serving.desired(old) == 0
     serving.ecs(samples.task_event(old, "STOPPED", 9, desired="STOPPED", stopCode="ServiceSchedulerInitiated"))
@@ -241,7 +205,7 @@ def test_an_update_in_place_that_fails_brings_the_former_copies_back(serving: Se
     """A third service runs the former wish; the operation ends as Failed when that answers."""
     old = _in_service_with_gpu(serving)
     before = serving.model()["spec"]
-    accepted = _acknowledged(serving, _RESTART)
+    accepted = acknowledged(serving, RESTART)
     serving.ecs(samples.task_event(old, "STOPPED", 9, desired="STOPPED", stopCode="ServiceSchedulerInitiated"))
     serving.ecs(samples.crashed(_service(serving), 5, 72, task=_NEW))
     assert serving.model()["status"] == "Updating"
@@ -258,7 +222,7 @@ def test_an_update_in_place_that_fails_brings_the_former_copies_back(serving: Se
 def test_former_copies_that_cannot_be_brought_back_fail_the_model(serving: Serving) -> None:
     """Nothing is tried for ever; retry works from there."""
     old = _in_service_with_gpu(serving)
-    _acknowledged(serving, _RESTART)
+    acknowledged(serving, RESTART)
     serving.ecs(samples.task_event(old, "STOPPED", 9, desired="STOPPED", stopCode="ServiceSchedulerInitiated"))
     serving.ecs(samples.crashed(_service(serving), 5, 72, task=_NEW))
     serving.ecs(samples.crashed(_service(serving), 5, 72, task="c" * 32))
@@ -271,7 +235,7 @@ def test_a_cancelled_update_is_taken_back(serving: Serving) -> None:
     old = serving.in_service()
     told_by_routing(serving, 3, _OLD)
     before = serving.model()["spec"]
-    accepted = _acknowledged(serving, _RESTART)
+    accepted = acknowledged(serving, RESTART)
     path = {"operation_id": accepted["operation_id"]}
     assert serving.http("cancel_operation", "POST", "/x", path_parameters=path)[0] == 202
     serving.machines.advance(0)
@@ -283,7 +247,7 @@ def test_another_artefact_is_validated_before_anything_is_bought(serving: Servin
     """A new version waits for the registry; a rejected one changes nothing that runs."""
     old = serving.in_service()
     changes = {"version": "1.1.0", "artifact": {"manifest_sha256": "f" * 64}}
-    accepted = _acknowledged(serving, changes)
+    accepted = acknowledged(serving, changes)
     assert serving.services() == [old]
     told = samples.rejected() | {"version": "1.1.0", "manifest_sha256": "f" * 64}
     serving.hear("ModelVersionRejected", told, within=accepted["operation_id"])
@@ -297,7 +261,7 @@ def test_a_change_of_a_stopped_or_failed_model_is_kept_for_its_next_start(servin
     service = serving.running()
     serving.ecs(samples.crashed(service, 5, 72))
     assert serving.model()["status"] == "Failed"
-    status, accepted = _patch(serving, _RESTART)
+    status, accepted = patch(serving, RESTART)
     assert (status, accepted["status"]) == (202, "Succeeded")
     assert (serving.model()["status"], serving.model()["spec"]["container"]["shared_memory_mib"]) == ("Failed", 128)
     serving.on_model("retry_model")
@@ -308,10 +272,10 @@ def test_a_change_of_a_stopped_or_failed_model_is_kept_for_its_next_start(servin
 def test_of_two_changes_one_is_told_by_what_it_was_refused(serving: Serving) -> None:
     """The second names the operation that is under way; a stale If-Match names the generation."""
     serving.in_service()
-    _, accepted = _patch(serving, {"description": "first"})
-    status, problem = _patch(serving, {"description": "second"})
+    _, accepted = patch(serving, {"description": "first"})
+    status, problem = patch(serving, {"description": "second"})
     assert (status, problem["code"], problem["operation"]) == (409, "operation-in-progress", accepted["operation_id"])
-    status, problem = _patch(serving, {"description": "second"}, headers={"if-match": '"1"'})
+    status, problem = patch(serving, {"description": "second"}, headers={"if-match": '"1"'})
     assert (status, problem["code"]) == (412, "generation-stale")
 
 
@@ -319,7 +283,7 @@ def test_what_is_true_already_changes_nothing(serving: Serving) -> None:
     """Accepted, at its end, without an event and without a new generation."""
     serving.in_service()
     before = serving.model()["generation"], world.told(TABLE)
-    status, accepted = _patch(serving, {"tags": {"team": "ml"}})
+    status, accepted = patch(serving, {"tags": {"team": "ml"}})
     assert (status, accepted["status"]) == (202, "Succeeded")
     assert (serving.model()["generation"], world.told(TABLE)) == before
 
@@ -345,7 +309,7 @@ def test_what_cannot_be_changed_so_is_refused_with_its_path(serving: Serving, ch
     """422, the field, a code, and the model as it was."""
     serving.in_service()
     before = serving.model()
-    status, problem = _patch(serving, changes)
+    status, problem = patch(serving, changes)
     assert (status, [(one["path"], one["code"]) for one in problem["errors"]]) == (422, [(path, code)])
     assert serving.model() == before
 
@@ -354,18 +318,18 @@ def test_what_cannot_be_changed_so_is_refused_with_its_path(serving: Serving, ch
 def test_a_third_partys_model_has_nothing_of_ours_to_change(serving: Serving, part: str) -> None:
     """Refused with the reason."""
     serving.create(samples.provider())
-    status, _ = _patch(serving, {part: {}}, "claude")
+    status, _ = patch(serving, {part: {}}, "claude")
     assert status == 409  # still being created: first things first
     serving.pump()
     serving.hear("RouteChanged", samples.route("open", 1, model_id="claude"))
-    status, problem = _patch(serving, {part: {}}, "claude")
+    status, problem = patch(serving, {part: {}}, "claude")
     assert (status, problem["errors"][0]["path"], problem["errors"][0]["code"]) == (422, part, "not-for-provider-models")
 
 
 def test_a_group_that_is_not_ones_own_cannot_be_let_in(serving: Serving) -> None:
     """What the model was given already stays, by whomever it is changed."""
     serving.in_service()
-    status, problem = _patch(serving, {"allowed_groups": ["research", "sales"]})
+    status, problem = patch(serving, {"allowed_groups": ["research", "sales"]})
     assert (status, problem["code"]) == (403, "group-not-yours")
 
 
