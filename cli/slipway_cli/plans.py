@@ -108,8 +108,8 @@ def _warnings(document: Row) -> Iterator[RenderableType]:
         yield text.append(clean(f"  {refused.get('message')}"), style="default").append(clean(f"  {refused.get('code')}"), style="dim")
     if document.get("hint"):
         yield Text("  hint: ", style="cyan").append(clean(document["hint"]), style="default")
-    for warning in document.get("warnings") or []:
-        yield Text("\n! ", style="yellow").append(clean(warning), style="default")
+    for place, warning in enumerate(document.get("warnings") or []):
+        yield Text("! " if place else "\n! ", style="yellow").append(clean(warning), style="default")
 
 
 def schedule(document: Row) -> RenderableType:

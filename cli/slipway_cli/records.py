@@ -11,6 +11,9 @@ from slipway_cli.formats import ago, clock, duration, failure_text, size, state
 from slipway_cli.output import Column, Row, clean, facts, leaves, plain, table
 
 
+_TOLD = ("status", "version", "generation")
+
+
 def version(document: Row) -> RenderableType:
     """A version and its files."""
     rest = {name: value for name, value in document.items() if name not in {"files", "failure", "status"}}
@@ -48,13 +51,9 @@ def what(entry: Row) -> str:
 
 
 def _difference(before: Any, after: Any) -> str:
-    old, new = dict(leaves(before or {})), dict(leaves(after or {}))
-    changed = [
-        f"{path} {plain(old.get(path))} → {plain(value)}"
-        for path, value in new.items()
-        if path and old.get(path) != value and path in {"status", "version", "generation"}
-    ]
-    return ", ".join(changed)
+    old, new = before or {}, after or {}
+    changed = [name for name in _TOLD if name in new and new[name] != old.get(name)]
+    return ", ".join(f"{name} {plain(old.get(name))} → {plain(new[name])}" for name in changed)
 
 
 def _event_style(name: str) -> str:
