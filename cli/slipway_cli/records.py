@@ -10,7 +10,6 @@ from rich.text import Text
 from slipway_cli.formats import ago, clock, duration, failure_text, size, state
 from slipway_cli.output import Column, Row, clean, facts, leaves, plain, table
 
-
 _TOLD = ("status", "version", "generation")
 
 

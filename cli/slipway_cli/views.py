@@ -123,9 +123,18 @@ def blast_radius(problem: Row) -> RenderableType:
             ("downtime", "not known" if downtime is None else "none" if not downtime else f"about {duration(float(downtime))}"),
             ("copies", plain(radius.get("copies"))),
             ("GPUs", gpus),
+            ("USD an hour", _hourly(radius)),
         ]
     )
     return Group(Text("This change replaces the containers that run.", style="bold yellow"), told)
+
+
+def _hourly(radius: Row) -> str | None:
+    """What the copies cost now, meanwhile and after; None where the platform knows no prices."""
+    now, meanwhile, after = (radius.get(f"usd_per_hour_{moment}") for moment in ("now", "meanwhile", "after"))
+    if now is None or meanwhile is None or after is None:
+        return None
+    return f"{now:.2f} now, {meanwhile:.2f} meanwhile, {after:.2f} after"
 
 
 def generic(document: Any) -> RenderableType:

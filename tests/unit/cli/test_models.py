@@ -19,6 +19,9 @@ RADIUS = {
     "copies": 1,
     "gpus_now": 1,
     "gpus_meanwhile": 1,
+    "usd_per_hour_now": 1.8614,
+    "usd_per_hour_meanwhile": 3.7228,
+    "usd_per_hour_after": 1.8614,
 }
 REFUSAL = problem(
     409, "restart-acknowledgement-required", "the change replaces the containers that run", acknowledge=ACKNOWLEDGE, blast_radius=RADIUS
@@ -222,7 +225,14 @@ def test_if_match_current_reads_the_generation_first() -> None:
 def shown(ended: Ended) -> bool:
     """Whether the consequences were shown."""
     return all(
-        words in ended.err for words in ("container.environment.OMP_NUM_THREADS", "12", "about 1 min 35 s", "no room for a second copy")
+        words in ended.err
+        for words in (
+            "container.environment.OMP_NUM_THREADS",
+            "12",
+            "about 1 min 35 s",
+            "no room for a second copy",
+            "1.86 now, 3.72 meanwhile",
+        )
     )
 
 
