@@ -180,6 +180,10 @@ class Headroom(Protocol):
         """Whether the copies of this wish fit beside those that run, and the sentence that says why (not)."""
         ...
 
+    def hourly(self, spec: Spec, copies: int) -> float | None:
+        """USD an hour of so many copies of this wish; None where the price is not known."""
+        ...
+
 
 class Artifacts(Protocol):
     """What lies in the artefact bucket."""

@@ -165,6 +165,10 @@ def test_a_changes_plan_names_its_class_and_the_acknowledgement_that_the_change_
     classes = {change["path"]: change["change_class"] for change in found["changes"]}
     assert classes == {"container.environment.TZ": "restart", "description": "hot"}
     given: dict[str, Any] = {"path_parameters": {"model_id": samples.MODEL_ID}}
+    _, problem, _ = serving.http("update_model", "PATCH", "/x", body=changes, **given)
+    assert problem["acknowledge"] == found["acknowledge"]
+    hourly = [problem["blast_radius"][f"usd_per_hour_{moment}"] for moment in ("now", "meanwhile", "after")]
+    assert hourly == [pytest.approx(0.11652), pytest.approx(0.23304), pytest.approx(0.11652)]
     another = plan(serving, {"model_id": samples.MODEL_ID, "changes": {"container": {"shared_memory_mib": 128}}})[1]
     for token, expected in ((another["acknowledge"], 409), (found["acknowledge"], 202)):
         assert serving.http("update_model", "PATCH", "/x", body={**changes, "acknowledge": token}, **given)[0] == expected

@@ -11,3 +11,8 @@ class FargateHeadroom:
         if int(spec["accelerator"]["gpus"]):
             return False, "the copies need GPUs, and nothing says that there are more than those in use"
         return True, "the copies need no GPU: Fargate runs new ones beside the old"
+
+    def hourly(self, spec: Spec, copies: int) -> float | None:
+        """See `ports.Headroom`; no price is known here."""
+        del spec, copies
+        return None

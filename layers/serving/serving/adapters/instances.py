@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from kit.clock import Clock, iso
 from serving.adapters import price_list
 from serving.adapters.catalogue import Snapshot, gpu_types
+from serving.domain.cost import cost
 from serving.domain.instances import QUOTAS, Fargate, InstanceType, Offer, Quota, surge
 
 Found = TypeVar("Found")
@@ -82,6 +83,10 @@ class RegionInstances:
         """See `ports.Headroom`."""
         needs_quota = bool(spec.get("accelerator", {}).get("gpus"))
         return surge(spec, self.offer(prices=False) if needs_quota else self.known())
+
+    def hourly(self, spec: Mapping[str, Any], copies: int) -> float | None:
+        """See `ports.Headroom`."""
+        return cost(spec, self.offer(quotas=False), copies).desired
 
     def known(self) -> Offer:
         """See `ports.Instances`."""

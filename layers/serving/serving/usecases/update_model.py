@@ -91,9 +91,11 @@ class UpdateModel:
         )
 
     def blast_radius(self, model: Model, spec: Spec, strategy: Strategy, differences: tuple[FieldChange, ...]) -> dict[str, Any]:
-        """What a restart means for those who use the model now. Seconds; None where nothing is known."""
+        """What a restart means for those who use the model now. Seconds, USD; None where nothing is known."""
         fits, sentence = self._headroom.surge_fits(spec)
         gpus, traffic = int(spec["accelerator"]["gpus"]), self._traffics.read(model.model_id)
+        now, then = self._headroom.hourly(model.spec, model.desired), self._headroom.hourly(spec, model.desired)
+        both = None if now is None or then is None else round(now + then, 5)
         return {
             "fields": [difference.path for difference in differences if difference.change_class is ChangeClass.RESTART],
             "strategy": strategy.value,
@@ -104,4 +106,7 @@ class UpdateModel:
             "copies": model.desired,
             "gpus_now": int(model.spec["accelerator"]["gpus"]) * model.desired,
             "gpus_meanwhile": (gpus + int(model.spec["accelerator"]["gpus"])) * model.desired if fits else gpus * model.desired,
+            "usd_per_hour_now": now,
+            "usd_per_hour_meanwhile": both if fits else then,
+            "usd_per_hour_after": then,
         }
