@@ -16,6 +16,8 @@ from router.log import Log
 from router.metrics import Metrics
 from router.routes import CHAT, COMPLETIONS, EMBEDDINGS, RouteTable
 from router.settings import Settings
+from router.timeline import PREFIX as LIVE_PREFIX
+from router.timeline import Timeline
 
 _MODELS: Final = "/v1/models"
 _UNLOGGED: Final = frozenset({"/health/live", "/health/ready", "/metrics"})
@@ -32,12 +34,13 @@ class App:
         routes: RouteTable,
         authenticator: Authenticator,
         inference: Inference,
+        timeline: Timeline,
         metrics: Metrics,
         log: Log,
         ready: Callable[[], bool],
         release: Callable[[], None],
     ) -> None:
-        self._routes, self._authenticator, self._inference = routes, authenticator, inference
+        self._routes, self._authenticator, self._inference, self._timeline = routes, authenticator, inference, timeline
         self._metrics, self._log, self._ready, self._release = metrics, log, ready, release
         self._cors = Cors(settings.cors_origins)
         self._in_flight = 0
@@ -109,6 +112,8 @@ class App:
             await self._cors.preflight(exchange)
         elif exchange.path.startswith(_MODELS + "/") and exchange.method == "GET":
             await self._show_model(exchange)
+        elif exchange.path.startswith(LIVE_PREFIX) and exchange.method == "GET":
+            await self._timeline.answer(exchange)
         elif exchange.path in self._methods:
             raise ApiError(405, "method_not_allowed", f"{exchange.path} takes {self._methods[exchange.path]} only.")
         else:

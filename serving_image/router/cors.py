@@ -4,7 +4,7 @@ from router.exchange import Exchange
 
 _PREFLIGHT = (
     (b"access-control-allow-methods", b"GET, POST"),
-    (b"access-control-allow-headers", b"authorization, content-type, x-request-id, traceparent, prefer, x-slipway-wait"),
+    (b"access-control-allow-headers", b"authorization, content-type, last-event-id, x-request-id, traceparent, prefer, x-slipway-wait"),
     (b"access-control-max-age", b"600"),
 )
 

@@ -27,10 +27,11 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class HeldToken:
-    """A token's row with its caller prepared. A caller of None may not use the router at all."""
+    """A token's row with its callers prepared: who asks models, and who reads about them. None may not."""
 
     row: TokenRow
     caller: Caller | None
+    reader: Caller | None = None
 
 
 Cut = Callable[[str], None]
@@ -48,11 +49,11 @@ class TokenTable:
     def parse(self, document: dict[str, Any]) -> tuple[str, int, HeldToken]:
         """Key, revision and prepared row of a document; ValueError for one that cannot be used."""
         row = TokenRow.model_validate({name: value for name, value in document.items() if name in TokenRow.model_fields})
-        good = row.revoked_at is None and not {"admin", "inference"}.isdisjoint(row.scopes)
+        good, reads = (row.revoked_at is None and not {"admin", scope}.isdisjoint(row.scopes) for scope in ("inference", "models:read"))
         expires_at = datetime.fromisoformat(row.expires_at).timestamp() if row.expires_at else None
         models = frozenset(row.models) if row.models is not None else None
         caller = Caller(row.principal, frozenset(row.groups) - {"*"}, "admin" in row.scopes, models, row.token_id, expires_at)
-        return row.token_id, row.generation, HeldToken(row, caller if good else None)
+        return row.token_id, row.generation, HeldToken(row, caller if good else None, caller if reads else None)
 
     def apply(self, changed: Mapping[str, HeldToken], removed: Iterable[str]) -> None:
         """Take over changed rows, forget removed ones, and cut what their holders still have open."""
@@ -92,18 +93,18 @@ class Authenticator:
         self.peppers: Peppers | None = None
         self.on_unknown_pepper: Callable[[], None] = lambda: None
 
-    async def authenticate(self, header: str | None) -> Caller:
-        """The caller behind the header; ApiError 401, or 503 while nothing can be verified."""
+    async def authenticate(self, header: str | None, *, reading: bool = False) -> Caller:
+        """The caller behind the header, `reading` about models or else asking them; ApiError 401, or 503 while nothing can be verified."""
         credential = rules.bearer(header)
         if credential is None:
             raise unauthorized("Send an API key: `Authorization: Bearer slp_…`.")
         if credential.startswith(TOKEN_MARK):
-            return self.verify_token(credential)
+            return self.verify_token(credential, reading=reading)
         if self._persons is None or not rules.looks_like_jwt(credential):
             raise unauthorized()
         return await self._persons.verify(credential, self._now())
 
-    def verify_token(self, credential: str) -> Caller:
+    def verify_token(self, credential: str, *, reading: bool = False) -> Caller:
         """The caller of an API token; one HMAC whether the token is known or not."""
         parsed = parse(credential)
         if parsed is None:
@@ -120,11 +121,14 @@ class Authenticator:
             raise unauthorized()
         if row.pepper_id not in peppers.by_id:
             self.on_unknown_pepper()
-        caller = held.caller
+        caller = held.reader if reading else held.caller
         if not matches or row.revoked_at is not None:
             raise unauthorized()
-        if row.expires_at and (caller is None or caller.expires_at is None or caller.expires_at <= self._now()):
+        known = held.caller or held.reader
+        if row.expires_at and (known is None or known.expires_at is None or known.expires_at <= self._now()):
             raise unauthorized()
+        if caller is None and reading:
+            raise ApiError(403, "scope_missing", "This API key may not read about models: it lacks the scope `models:read`.")
         if caller is None:
             raise ApiError(403, "scope_missing", "This API key may not use models: it lacks the scope `inference`.")
         return caller

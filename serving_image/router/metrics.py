@@ -29,6 +29,7 @@ class Metrics:
             **made,
         )
         self.in_flight = Gauge("in_flight", "Requests under way.", ["model"], **made)
+        self.live = Gauge("live", "Live streams of timelines and operations.", **made)
         self.held = Gauge("held", "Of these, held until their model answers.", ["model"], **made)
         self.limited = Counter("limited", "Requests refused because of their model's limits.", ["model"], **made)
         self.wakes = Counter("wakes", "Times a sleeping model's waking was asked for.", ["model"], **made)

@@ -57,6 +57,9 @@ class Settings:
     max_held_per_model: int = 100
     max_held_bytes: int = 64_000_000
     cors_origins: frozenset[str] = frozenset()
+    model_table: str = ""
+    max_live: int = 200
+    live_heartbeat_seconds: float = 15.0
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
@@ -93,6 +96,9 @@ class Settings:
             max_held_per_model=int(source.number("SLIPWAY_MAX_HELD_PER_MODEL", cls.max_held_per_model, 0, 1_000_000)),
             max_held_bytes=int(source.number("SLIPWAY_MAX_HELD_BYTES", cls.max_held_bytes, 0, 10_000_000_000)),
             cors_origins=frozenset(source.words("SLIPWAY_CORS_ORIGINS")),
+            model_table=source.text("MODEL_TABLE", cls.model_table),
+            max_live=int(source.number("SLIPWAY_MAX_LIVE", cls.max_live, 0, 10_000)),
+            live_heartbeat_seconds=source.number("SLIPWAY_LIVE_HEARTBEAT_SECONDS", cls.live_heartbeat_seconds, 0.05, 300),
         )
 
 

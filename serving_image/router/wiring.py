@@ -34,6 +34,8 @@ from router.secret_cache import SecretCache
 from router.settings import OidcSettings, Settings
 from router.state import StateDirectory
 from router.status import StatusReader
+from router.timeline import LiveLimits, Timeline
+from router.timeline_source import ModelEvents, OperationProgress, Source
 from router.upstream import EngineClient
 from router.waiting import HoldLimits, Waiting
 
@@ -51,10 +53,11 @@ class Router:
         self._stack = AsyncExitStack()
         self._feeds = ThreadPoolExecutor(2, "feeds")
         self._calls = ThreadPoolExecutor(2, "calls")
+        self._live = ThreadPoolExecutor(2, "live")
         self._tasks: list[asyncio.Task[None]] = []
         self._pepper_wanted = asyncio.Event()
         self.metrics = Metrics()
-        self.tokens = TokenTable(lambda token_id: self.inference.cut(token_id))  # noqa: PLW0108 - it is made further down
+        self.tokens = TokenTable(self._cut)
         self.routes = RouteTable()
         self._secrets = SecretCache(aws.SecretStore(aws.client("secretsmanager")), self._calls)
         self._engine = EngineClient(settings.engine_api_key, settings.silence_seconds)
@@ -100,15 +103,17 @@ class Router:
             meter=self._meter,
             metrics=self.metrics,
         )
+        self.timeline = self._make_timeline()
         self.app = App(
             settings,
             routes=self.routes,
             authenticator=self._authenticator,
             inference=self.inference,
+            timeline=self.timeline,
             metrics=self.metrics,
             log=log,
             ready=self.is_ready,
-            release=self._waiting.close,
+            release=self._release,
         )
         self.routes.listen(picker.synchronise)
         self.routes.listen(self._prober.synchronise)
@@ -144,6 +149,7 @@ class Router:
         await self._stack.aclose()
         self._feeds.shutdown(wait=False, cancel_futures=True)
         self._calls.shutdown(wait=False, cancel_futures=True)
+        self._live.shutdown(wait=False, cancel_futures=True)
 
     async def _for_ever(self, name: str, loop: Callable[[], Awaitable[None]]) -> None:
         while True:
@@ -184,6 +190,26 @@ class Router:
             ),
             wake_seconds=settings.wake_seconds,
         )
+
+    def _make_timeline(self) -> Timeline:
+        settings = self._settings
+        limits = LiveLimits(settings.max_live, look_seconds=settings.follow_seconds, heartbeat_seconds=settings.live_heartbeat_seconds)
+        sources: dict[str, Source] = {}
+        if settings.model_table:
+            dynamodb = aws.client("dynamodb")
+            sources = {
+                "models": ModelEvents(dynamodb, settings.model_table),
+                "operations": OperationProgress(dynamodb, settings.model_table),
+            }
+        return Timeline(sources, self._authenticator, self._live, self.metrics, self._log, limits)
+
+    def _cut(self, token_id: str) -> None:
+        self.inference.cut(token_id)
+        self.timeline.cut(token_id)
+
+    def _release(self) -> None:
+        self._waiting.close()
+        self.timeline.close()
 
     def _woken(self, wanted: ModelWakeRequested) -> None:
         self._log.info("waking asked for", model=wanted.model_id, generation=wanted.generation)

@@ -43,6 +43,8 @@ class ObservedState(Contract):
     created_at: str
     updated_by: str
     updated_at: str
+    asleep: bool = Field(default=False, description="stopped because nobody used it; the next request wakes it")
+    expected_start_seconds: float | None = Field(default=None, ge=0, description="the median of its last starts")
     next_action: NextAction | None = None
     links: dict[str, str]
 
@@ -81,6 +83,7 @@ class Operation(Contract):
     reason: Failure | None = None
     phase: str = ""
     progress: float | None = None
+    strategy: Literal["hot", "scale", "surge", "in_place"] | None = Field(default=None, description="how an update is carried out")
     created_by: str
     created_at: str
     updated_at: str

@@ -16,9 +16,10 @@ from contracts.responses import NextAction, ObservedState, TimelineEntry
 
 
 class ObservedCapacity(Capacity):
-    """The capacity asked for, and how many tasks run."""
+    """The capacity asked for, and how many tasks run. `wanted` is what the load asks for between `min` and `max`; 0 while stopped."""
 
     running: int = Field(ge=0)
+    wanted: int = Field(default=0, ge=0)
 
 
 class ReadHostedModel(HostedModel, ObservedState):

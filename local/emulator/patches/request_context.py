@@ -66,6 +66,8 @@ ECS_RESOURCES = {
     "ExecuteCommand": ("task", "task"),
     "RunTask": ("task-definition", "taskDefinition"),
     "RegisterTaskDefinition": ("task-definition", "family"),
+    "DescribeContainerInstances": ("container-instance", "containerInstances"),
+    "ListContainerInstances": ("cluster", "cluster"),
     "DescribeClusters": ("cluster", "clusters"),
     "UpdateCluster": ("cluster", "cluster"),
     "TagResource": ("", "resourceArn"),
@@ -82,7 +84,7 @@ def ecs_resource(operation: str, request: JSON, prefix: str) -> str:
     cluster = str(request.get("cluster") or "default").rpartition("/")[2]
     if operation == "RegisterTaskDefinition":
         name += ":*"  # of a revision that is not yet numbered
-    return f"{prefix}{kind}/{cluster}/{name}" if kind in {"service", "task"} else f"{prefix}{kind}/{name}"
+    return f"{prefix}{kind}/{cluster}/{name}" if kind in {"service", "task", "container-instance"} else f"{prefix}{kind}/{name}"
 
 
 def _decoded(body: bytes) -> JSON:

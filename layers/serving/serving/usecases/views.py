@@ -1,13 +1,12 @@
 """Aggregates as the management API shows them; `contracts.views` says the same in types, and tests compare the two."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from contracts.timeline import entry_view
 from kit.caller import Caller
-from kit.clock import iso, parse
+from kit.clock import iso
 from kit.errors import NotFound
-from kit.ids import moment_of
 from serving.domain.agenda import schedule_of
 from serving.domain.model import Model
 from serving.domain.operation import Operation
@@ -42,7 +41,7 @@ def model(shown: Model, now: datetime) -> dict[str, Any]:
     """The body of `GET /models/{id}`."""
     wish = dict(shown.spec)
     if "capacity" in wish:
-        wish["capacity"] = {**wish["capacity"], "running": shown.running}
+        wish["capacity"] = {**wish["capacity"], "running": shown.running, "wanted": shown.wanted}
     links = {"self": f"/models/{shown.model_id}", "events": f"/models/{shown.model_id}/events"}
     if shown.operation:
         links["operation"] = f"/operations/{shown.operation}"
@@ -57,6 +56,8 @@ def model(shown: Model, now: datetime) -> dict[str, Any]:
         "created_at": shown.created_at,
         "updated_by": shown.updated_by,
         "updated_at": shown.updated_at,
+        "asleep": shown.asleep,
+        "expected_start_seconds": shown.expected_start,
         "next_action": next_action(shown, now),
         "links": links,
     }
@@ -72,6 +73,7 @@ def operation(shown: Operation) -> dict[str, Any]:
         "reason": vars(shown.reason) if shown.reason else None,
         "phase": shown.phase,
         "progress": shown.progress,
+        "strategy": shown.strategy.value if shown.strategy else None,
         "created_by": shown.created_by,
         "created_at": shown.created_at,
         "updated_at": shown.updated_at,
@@ -81,28 +83,8 @@ def operation(shown: Operation) -> dict[str, Any]:
 
 
 def timeline_entry(row: LedgerEntry) -> dict[str, Any]:
-    """One element of `GET /models/{id}/events`."""
-    document, metadata = row.document, row.document["metadata"]
-    return {
-        "revision": row.revision,
-        "event_id": metadata["id"],
-        "event_type": document["event_type"],
-        "occurred_at": metadata["occurred_at"],
-        "actor": metadata["actor"],
-        "correlation_id": metadata["correlation_id"],
-        "causation_id": metadata["causation_id"],
-        "cause": {"id": metadata["causation_id"], "type": metadata.get("causation_type")} if metadata["causation_id"] else None,
-        "duration_seconds": _since_acceptance(metadata),
-        "data": document["data"],
-        "before": document["before"],
-        "after": document["after"],
-    }
-
-
-def _since_acceptance(metadata: Mapping[str, Any]) -> float | None:
-    """An operation's id is a ULID, made when it was accepted; what belongs to no operation bears AWS's or the request's id."""
-    accepted_at = moment_of(metadata["correlation_id"])
-    return max(0.0, round((parse(metadata["occurred_at"]) - accepted_at).total_seconds(), 3)) if accepted_at else None
+    """One element of `GET /models/{id}/events`; the live stream shows the same."""
+    return entry_view(row.document)
 
 
 def visible_model(store: Store, caller: Caller, model_id: str) -> Model:
