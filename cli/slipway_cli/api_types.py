@@ -32,6 +32,7 @@ ModelVersionStatus = Literal["published", "validated", "rejected"]
 NextActionAction = Literal["start", "stop"]
 OperationKind = Literal["create", "update", "start", "stop", "delete", "retry", "sleep", "wake"]
 OperationStatus = Literal["Pending", "Running", "Succeeded", "Failed", "Superseded", "Cancelled"]
+OperationStrategy = Literal["hot", "scale", "surge", "in_place"]
 PlanCommand = Literal["create", "update", "start", "stop", "retry", "delete"]
 PlanChangeClass = Literal["hot", "rolling", "restart", "fixed"]
 PlannedChangeChangeClass = Literal["hot", "rolling", "restart", "fixed"]
@@ -446,6 +447,7 @@ class ObservedCapacity(TypedDict):
     target: NotRequired["ScalingTarget"]
     idle_minutes: NotRequired[int | None]
     running: int
+    wanted: NotRequired[int]
 
 
 class Operation(TypedDict):
@@ -458,6 +460,7 @@ class Operation(TypedDict):
     reason: NotRequired["Failure | None"]
     phase: NotRequired[str]
     progress: NotRequired[float | None]
+    strategy: NotRequired[OperationStrategy | None]
     created_by: str
     created_at: str
     updated_at: str
@@ -585,6 +588,8 @@ class ReadHostedModel(TypedDict):
     created_at: str
     updated_by: str
     updated_at: str
+    asleep: NotRequired[bool]
+    expected_start_seconds: NotRequired[float | None]
     next_action: NotRequired["NextAction | None"]
     links: dict[str, str]
     model_id: str
@@ -619,6 +624,8 @@ class ReadProviderModel(TypedDict):
     created_at: str
     updated_by: str
     updated_at: str
+    asleep: NotRequired[bool]
+    expected_start_seconds: NotRequired[float | None]
     next_action: NotRequired["NextAction | None"]
     links: dict[str, str]
     model_id: str
@@ -784,7 +791,7 @@ class VllmEngine(TypedDict):
 
 
 class Window(TypedDict):
-    """When the model shall be in service, by the wall clock of the schedule's zone."""
+    """When the model shall be in service, by the clock of the schedule's zone."""
 
     days: list[WindowDays]
     opens: str

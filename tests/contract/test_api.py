@@ -11,11 +11,8 @@ import pytest
 from openapi_spec_validator import validate
 
 from contracts.api import ROUTES, ApiRoute
-from contracts.examples import HOSTED_MODEL, PROVIDER_MODEL
-from contracts.model import MODEL_SPEC
 from contracts.problems import PROBLEMS
-from contracts.responses import ModelState, model_document
-from contracts.views import READ_MODEL, Problem
+from contracts.views import Problem
 from kit import errors
 from scripts.openapi import PATH
 from scripts.template import ROOT, load
@@ -68,29 +65,6 @@ def test_route_has_its_function(route: ApiRoute) -> None:
 def test_commands_can_be_repeated(route: ApiRoute) -> None:
     """Every mutation takes Idempotency-Key; no read does, not even the question that is too long for a query."""
     assert route.idempotent == (route.method != "GET" and route.function not in QUESTIONS)
-
-
-@pytest.mark.parametrize("example", [HOSTED_MODEL, PROVIDER_MODEL], ids=["hosted", "provider"])
-def test_models_read_back_fit_their_contract(example: dict[str, Any]) -> None:
-    """The wish of the documented example, joined with a state, is what `GET /models/{id}` promises."""
-    spec = MODEL_SPEC.validate_python(dict(example))
-    state = ModelState(
-        status="Creating",
-        conditions=[],
-        version=spec.version,
-        generation=1,
-        observed_generation=0,
-        failure=None,
-        operation=None,
-        running=0,
-        created_by="token:x",
-        created_at="2026-01-01T00:00:00.000Z",
-        updated_by="token:x",
-        updated_at="2026-01-01T00:00:00.000Z",
-        links={},
-    )
-    document = model_document(spec, state)
-    assert READ_MODEL.validate_python(document).document() == document
 
 
 @pytest.mark.parametrize("code", PROBLEMS)

@@ -182,7 +182,7 @@ TimeOfDay = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$
 
 
 class Window(Contract):
-    """When the model shall be in service, by the wall clock of the schedule's zone. One that closes before it opens ends on the next day."""
+    """When the model shall be in service, by the clock of the schedule's zone. One that closes before it opens ends on the next day."""
 
     days: list[Weekday] = Field(min_length=1, max_length=7, examples=[["mon", "tue", "wed", "thu", "fri"]], description="days it opens on")
     opens: TimeOfDay = Field(examples=["08:00"])

@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from contracts.common import Contract, Failure, ModelId, Page, Semver, Ulid
-from contracts.model import HostedModel, ProviderModel, Status
+from contracts.model import Status
 
 OperationStatus = Literal["Pending", "Running", "Succeeded", "Failed", "Superseded", "Cancelled"]
 OperationKind = Literal["create", "update", "start", "stop", "delete", "retry", "sleep", "wake"]
@@ -47,21 +47,6 @@ class ObservedState(Contract):
     expected_start_seconds: float | None = Field(default=None, ge=0, description="the median of its last starts")
     next_action: NextAction | None = None
     links: dict[str, str]
-
-
-class ModelState(ObservedState):
-    """What a model adds to its wish when it is read back; `model_document` joins the two."""
-
-    running: int = Field(ge=0)
-
-
-def model_document(spec: HostedModel | ProviderModel, state: ModelState) -> dict[str, Any]:
-    """The body of `GET /models/{id}`, JSON types only; `running` is told inside `capacity`, where there is one."""
-    wish, observed = spec.document(), state.document()
-    running = observed.pop("running")
-    if "capacity" in wish:
-        wish["capacity"]["running"] = running
-    return wish | observed
 
 
 class Accepted(Contract):

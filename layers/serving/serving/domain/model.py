@@ -195,6 +195,11 @@ class Model:
         return int(self.spec["capacity"]["desired"]) if self.scaled_to is None else self.scaled_to
 
     @property
+    def wanted(self) -> int:
+        """How many copies there shall be at this moment: none of a model that is stopped, or is on its way there."""
+        return 0 if self.status in {Status.STOPPED, Status.STOPPING, Status.DELETING, Status.FAILED} else self.desired
+
+    @property
     def expected_start(self) -> float | None:
         """Seconds that a start is likely to take: the median of its last ones; None before the first."""
         return sorted(self.start_seconds)[len(self.start_seconds) // 2] if self.start_seconds else None
