@@ -1,5 +1,7 @@
 """The command line as a whole."""
 
+import io
+import sys
 from typing import Annotated
 
 import typer
@@ -51,4 +53,7 @@ root.__doc__ = HELP
 
 def main() -> None:
     """The program."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that lacks a character gets a question mark, not a traceback
     app()

@@ -79,7 +79,7 @@ class Api:
             last = attempt == ATTEMPTS - 1
             try:
                 answer = self._send(method, path, query, content, headers)
-            except httpx.TransportError as error:
+            except httpx.RequestError as error:
                 if last or not (repeatable or isinstance(error, httpx.ConnectError)):
                     raise UnreachableError(*unreachable(self.http, error)) from error
                 self._pause(attempt, _words(error), None)
@@ -125,7 +125,7 @@ def place(*parts: str) -> str:
     return "/" + "/".join(quote(part, safe="") for part in parts)
 
 
-def unreachable(http: httpx.Client, error: httpx.TransportError) -> tuple[str, str]:
+def unreachable(http: httpx.Client, error: httpx.RequestError) -> tuple[str, str]:
     """Sentence and hint for an answer that never came."""
     return (
         f"no answer from {http.base_url}: {_words(error)}",

@@ -6,6 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any
 
+import httpx
 import typer
 
 from slipway_cli.errors import CliError, Exit, UsageError
@@ -156,7 +157,10 @@ def _run(session: Session, work: Callable[[], None]) -> None:
     """Do the work; every way to end badly is printed once and has its exit code."""
     try:
         _check(session.options)
-        work()
+        try:
+            work()
+        except httpx.InvalidURL as error:
+            raise UsageError(f"that makes no address: {error}") from error
     except CliError as error:
         session.output.error(error)
         raise typer.Exit(int(error.exit_code)) from None

@@ -72,14 +72,17 @@ def _answer(session: Session, http: httpx.Client, body: dict[str, Any], messages
             return _streamed(session, answer)
         finally:
             answer.close()
-    except httpx.TransportError as error:
+    except httpx.RequestError as error:
         raise UnreachableError(*unreachable(http, error)) from error
 
 
 def _whole(session: Session, answer: httpx.Response) -> str:
     answer.read()
-    document = json.loads(answer.content)
-    content = str(document["choices"][0]["message"].get("content") or "")
+    try:
+        document = json.loads(answer.content)
+        content = str(document["choices"][0]["message"].get("content") or "")
+    except (ValueError, LookupError, TypeError) as error:
+        raise UnreachableError(f"{answer.url} did not answer as OpenAI does: is this the router?") from error
     if session.output.for_people:
         session.output.line(content)
     else:
@@ -116,7 +119,11 @@ def events(lines: Iterator[str]) -> Iterator[tuple[str, str]]:
             continue
         if data.strip() == "[DONE]":
             return
-        document = json.loads(data)
+        try:
+            document = json.loads(data)
+        except ValueError:
+            yield "error", "the answer is not what OpenAI sends: is this the router?"
+            return
         if error := document.get("error"):
             yield "error", str(error.get("message") if isinstance(error, dict) else error)
             return

@@ -155,11 +155,14 @@ def test_a_person_agrees_to_a_restart(api: tuple[FakeManagement, dict[str, str]]
 
 
 def test_a_token_is_typed_unseen(api: tuple[FakeManagement, dict[str, str]]) -> None:
-    """Where the environment holds none."""
+    """Where the environment holds none. The question's last blank is written once the terminal has stopped showing what is typed."""
     fake, environment = api
     fake.on("GET /models", page())
     code, shown = typed(
-        {name: value for name, value in environment.items() if name != "ADMIN_TOKEN"}, "models", "list", answers={"API token": "slp_typed"}
+        {name: value for name, value in environment.items() if name != "ADMIN_TOKEN"},
+        "models",
+        "list",
+        answers={"API token for the environment: ": "slp_typed"},
     )
     assert (code, fake.asked[-1].headers["authorization"]) == (0, "Bearer slp_typed")
     assert "slp_typed" not in shown
@@ -186,6 +189,14 @@ def test_shells_get_their_completion(api: tuple[FakeManagement, dict[str, str]],
     )
     assert "parakeet" in done.stdout, done.stderr
     assert fake.asked[-1].query["prefix"] == "par"
+
+
+def test_a_terminal_that_lacks_characters_gets_others(api: tuple[FakeManagement, dict[str, str]]) -> None:
+    """Not a traceback."""
+    fake, environment = api
+    fake.on("POST /models/parrot/start", accepted())
+    done = run(environment | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}, "models", "start", "parrot")
+    assert (done.returncode, done.stdout[:10]) == (0, "? parrot: ")
 
 
 def test_a_broken_pipe_is_no_traceback(api: tuple[FakeManagement, dict[str, str]]) -> None:

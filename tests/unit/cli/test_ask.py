@@ -107,6 +107,13 @@ def test_a_stream_that_ends_without_its_end_is_an_error() -> None:
     assert (ended.out, ended.code) == ("Half\n", 5)
 
 
+@pytest.mark.parametrize("words", [(), ("--no-stream",), ("--json",)])
+@pytest.mark.parametrize("text", ["<html>", "data: <html>\n\n", '{"choices": []}', "[]"])
+def test_something_else_at_the_address_is_recognised(words: tuple[str, ...], text: str) -> None:
+    """Exit code 5, and no traceback."""
+    assert asking(Told(200, text)).run("ask", "parrot", "hello", *words).code == 5
+
+
 def test_what_is_no_event_is_passed_over() -> None:
     """Blank lines, event names, usage without choices."""
     lines = ["", "event: x", 'data: {"choices": []}', 'data: {"usage": {}}', 'data: {"choices": [{"delta": {}}]}', "data: [DONE]"]

@@ -112,6 +112,7 @@ def test_any_request_can_be_sent() -> None:
     assert (asked.body, asked.query, asked.headers["idempotency-key"]) == ({}, {"x": "1"}, "key-of-this-invocation")
     assert json.loads(ended.out) == {"a": 1}
     assert terminal.run("api", "call", "GET", "https://elsewhere.example/").code == 2
+    assert terminal.run("api", "call", "GET", "/models/\x00").code == 2
 
 
 @pytest.mark.parametrize("scripts", [{"GET /models": [page(model("parrot"), model("parakeet"))]}, {}])
