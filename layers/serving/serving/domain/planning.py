@@ -85,9 +85,7 @@ def _cost(wish: Wish, offer: Offer) -> Cost:
     return cost(wish.spec, offer, wish.copies) if wish.spec else NOTHING
 
 
-def _warnings(
-    after: Wish, found: Feasibility | None, room: tuple[bool, str] | None, offer: Offer
-) -> Iterator[str]:
+def _warnings(after: Wish, found: Feasibility | None, room: tuple[bool, str] | None, offer: Offer) -> Iterator[str]:
     spec = after.spec
     if spec is None or spec["hosting"] != "hosted":
         return
