@@ -88,6 +88,7 @@ FIELDS = [
     _field("no groups", "allowed_groups", allowed_groups=[]),
     _field("an artefact outside S3", "artifact.uri", artifact={"uri": "https://example.com/", "manifest_sha256": "0" * 64}),
     _field("an unknown engine", "engine.kind", engine={"kind": "perpetuum"}),
+    _field("an instance type that nobody has", "accelerator.instance_types[0]", accelerator={"gpus": 1, "instance_types": ["g99.xlarge"]}),
     _field("an image without digest", "engine.image", engine={"kind": "vllm", "image": "vllm/vllm-openai:latest"}),
 ]
 ADDRESSES = [
@@ -116,6 +117,18 @@ PLACES = [
     Row("unknown token", 404, "token-not-found", method="GET", url="/tokens/abcdefghijklmn23"),
     Row("stale If-Match", 412, "generation-stale", method="DELETE", url="/models/smollm2-135m", headers={"If_Match": '"999"'}),
     Row("If-Match of another kind", 400, "if-match-invalid", method="DELETE", url="/models/smollm2-135m", headers={"If_Match": '"abc"'}),
+    Row(
+        "a context beyond the model's own",
+        422,
+        "validation-failed",
+        "engine.arguments.context_length",
+        method="PATCH",
+        url="/models/smollm2-135m",
+        body={"engine": {"arguments": {"context_length": 16_384}}},
+    ),
+    Row("a plan of nothing", 422, "validation-failed", url="/models/plan", body={}),
+    Row("a dry run of what cannot be tried", 422, "validation-failed", "dry_run", url="/tokens?dry_run=true", body={"name": "t"}),
+    Row("a page of no instances", 422, "validation-failed", "gpus_min", method="GET", url="/instances?gpus_min=0"),
     Row("retry of what works", 409, "retry-not-possible", url="/models/smollm2-135m/retry"),
     Row("a page of none", 422, "validation-failed", "limit", method="GET", url="/models?limit=0"),
     Row("an unknown filter", 422, "validation-failed", "colour", method="GET", url=f"/models?colour={CANARY}"),
