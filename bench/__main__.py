@@ -1,6 +1,6 @@
 """`make bench`: the figures that the README and the closing notes quote, with the conditions under which they were taken.
 
-`python -m bench [up] [cold] [cost] [--creates N] [--rounds N]`: all parts unless some are named.
+`python -m bench [up] [life] [crowd] [cold] [cost] [--creates N] [--rounds N]`: all parts unless some are named.
 Results: a table, and a file in .local/bench.
 """
 
@@ -8,6 +8,7 @@ import argparse
 import json
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,12 @@ from bench.cold_start import cold_starts
 from bench.conditions import conditions
 from bench.cost import cost
 from bench.creates import creates
+from bench.crowd import crowd
+from bench.life import life
 from bench.measure import Figure
 from tests.e2e.platform import ROOT, Platform
 
-PARTS = ("up", "cold", "cost")
+PARTS = ("up", "life", "crowd", "cold", "cost")
 
 
 def main() -> None:
@@ -29,30 +32,38 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("parts", nargs="*", choices=[[], *PARTS], metavar="part", help=" ".join(PARTS))
     parser.add_argument("--creates", type=int, default=10, help="models to create, one after the other")
-    parser.add_argument("--rounds", type=int, default=5, help="fresh interpreters for each function")
+    parser.add_argument("--rounds", type=int, default=5, help="fresh interpreters for each function; rounds of each operation")
     options = parser.parse_args()
     parts = options.parts or PARTS
     console, before = Console(highlight=False), conditions()
     figures: list[Figure] = []
     if "cost" in parts:
         figures += cost()
-    if "up" in parts:
-        figures += _platform(options.creates)
+    if {"up", "life", "crowd"} & set(parts):
+        figures += _platform(parts, options)
     if "cold" in parts:
         figures += cold_starts(options.rounds)
     _show(console, before, figures)
     print(f"kept in {_keep({'before': before, 'after': conditions()}, figures)}")
 
 
-def _platform(count: int) -> list[Figure]:
+def _platform(parts: Sequence[str], options: argparse.Namespace) -> list[Figure]:
+    figures: list[Figure] = []
     with tempfile.TemporaryDirectory(prefix="slipway-bench-") as home:
         platform = Platform(Path(home))
         try:
             began = time.monotonic()
             output = platform.up()
-            figures = [Figure("make up, warm package caches, to the model's whole answer", "s", (time.monotonic() - began,), goal=60)]
-            figures += creates(platform, count)
-            return [*figures, *_phases(output)]
+            if "up" in parts:
+                figures.append(
+                    Figure("make up, warm package caches, to the model's whole answer", "s", (time.monotonic() - began,), goal=60)
+                )
+                figures += [*creates(platform, options.creates), *_phases(output)]
+            if "life" in parts:
+                figures += life(platform, options.rounds)
+            if "crowd" in parts:
+                figures += crowd(platform)
+            return figures
         finally:
             platform.run("make down")
 
