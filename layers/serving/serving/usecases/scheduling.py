@@ -69,10 +69,15 @@ class Scheduling:
         if satisfied(model, boundary.action):
             return True
         if boundary.action != START:
-            return self._stopper.by_platform(model.model_id, "stop", ACTOR, cause)
+            return self._stops(model) or self._stopper.by_platform(model.model_id, "stop", ACTOR, cause)
         if model.status is Status.FAILED:
             return self._commanding.accept_own(model.model_id, cause, self._try_again)
         return self._starter.by_platform(model.model_id, "start", ACTOR, cause)
+
+    def _stops(self, model: Model) -> bool:
+        """Whether it is being stopped for good; one that falls asleep would be woken by the next request."""
+        operation = self._store.operation(model.operation) if model.status is Status.STOPPING and model.operation else None
+        return operation is not None and operation.kind == "stop"
 
     def _try_again(self, model: Model) -> tuple[Change, Ask] | None:
         """A window opens for a model that failed in the one before; a deletion that failed is left to people."""
