@@ -266,6 +266,20 @@ def test_a_schedule_answers_what_was_done() -> None:
     assert door.schedule(function)({"source": "aws.scheduler"}, Context()) == {"announced": 3}
 
 
+def test_an_alarm_hands_on_what_it_was_set_with() -> None:
+    """And answers what was done; what goes wrong is raised, so that it is called again."""
+    called: list[dict[str, Any]] = []
+
+    def function(message: dict[str, Any]) -> Mapping[str, Any]:
+        called.append(message)
+        return {"action": "start"}
+
+    assert door.alarm(function)({"model_id": "m"}, Context()) == {"action": "start"}
+    assert called == [{"model_id": "m"}]
+    with pytest.raises(Contended):
+        door.alarm(_raising(Contended("c", "m")))({"model_id": "m"}, Context())
+
+
 def test_doors_keep_the_functions_name() -> None:
     """What is traced and logged is the function, not its door."""
 
