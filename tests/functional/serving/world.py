@@ -176,7 +176,10 @@ class Serving:
 
 def _unlocked(row: dict[str, Any]) -> dict[str, Any]:
     """Without the counters of optimistic locks, which a repeated write may raise, digests of requests with fresh ids, and measured times."""
-    document = {name: value for name, value in json.loads(row["document"]).items() if name not in {"edition", "digest", "start_seconds"}}
+    measured = {"edition", "digest", "start_seconds"}
+    document = {name: value for name, value in json.loads(row["document"]).items() if name not in measured}
+    if isinstance(document.get("data"), dict):
+        document["data"] = {name: value for name, value in document["data"].items() if name != "expected_start_seconds"}
     return {name: value for name, value in row.items() if name != "edition"} | {"document": document}
 
 
