@@ -395,7 +395,7 @@ def on_engine_task_changed() -> OnEngineTaskChanged:
     """Reacts to ECS's own events."""
     from serving.usecases.on_engine_task_changed import OnEngineTaskChanged
 
-    return OnEngineTaskChanged(_store(), _learner(_control()))
+    return OnEngineTaskChanged(_store(), _learner(_control()), stop_model())
 
 
 @cache
@@ -567,7 +567,7 @@ def sweep_models() -> SweepModels:
     from serving.usecases.tending import TendCapacity
 
     store, control = _store(), _control()
-    observer = OnEngineTaskChanged(store, _learner(control))
+    observer = OnEngineTaskChanged(store, _learner(control), stop_model())
     tender = TendCapacity(store, _traffics(), control, _counting(control), _waking(), stop_model(), _CLOCK)
     schedules = RepairSchedules(_agendas(), _alarms(), _scheduling(), _CLOCK)
     ending = fail_model(), roll_back_update()

@@ -54,6 +54,17 @@ def _launching(serving: Serving) -> None:
     serving.hear("ModelVersionValidated", samples.validated(), within=accepted["operation_id"])
 
 
+def _dying(serving: Serving) -> None:
+    """In service, and two copies have died one after the other before they could answer; a third one runs."""
+    service = serving.in_service()
+    serving.ecs(samples.crashed(service, 5, 80))
+    serving.hear("RouteChanged", samples.route("probing", 3))
+    for task in ("b" * 32, "c" * 32):
+        serving.ecs(samples.task_event(service, "RUNNING", 3, task=task))
+        serving.ecs(samples.crashed(service, 5, 80, task=task))
+    serving.ecs(samples.task_event(service, "RUNNING", 3, task="d" * 32))
+
+
 def _two_copies(serving: Serving) -> None:
     """In service with a second copy, on an instance of its own."""
     service = serving.in_service()
@@ -306,6 +317,7 @@ CASES: dict[str, tuple[Act, Act]] = {
         _stopping,
         _task(lambda s: samples.task_event(s, "STOPPED", 6, desired="STOPPED", stopCode="ServiceSchedulerInitiated")),
     ),
+    "on_engine_task_changed, once too often": (_dying, _task(lambda s: samples.crashed(s, 5, 80, task="d" * 32))),
     "on_engine_service_changed, no place": (_launching, _service(lambda s: aws_events.service_action(s, "SERVICE_TASK_PLACEMENT_FAILURE"))),
     "on_engine_service_changed, given up": (_launching, _service(aws_events.deployment_failed)),
     "on_engine_host_interrupted": (

@@ -51,8 +51,8 @@ def test_a_creation_takes_the_same_few_transitions_however_long_it_waits(serving
     serving.hear("ModelVersionValidated", samples.validated())
     for version in range(1, 12):
         serving.machines.advance(600)
-        serving.ecs(samples.task_event(serving.model()["deployment"]["service"], "PENDING", version))
-    serving.ecs(samples.task_event(serving.model()["deployment"]["service"], "RUNNING", 40))
+        serving.ecs(samples.task_event(serving.model()["deployments"][-1]["service"], "PENDING", version))
+    serving.ecs(samples.task_event(serving.model()["deployments"][-1]["service"], "RUNNING", 40))
     serving.hear("RouteChanged", samples.route("open", 2))
     assert execution.trail == ["PrepareModel", "ChooseHosting", "AwaitValidation", "LaunchEngine", "SettleModel", "Settled"]
     assert execution.transitions == 6
@@ -180,3 +180,21 @@ def test_late_news_of_a_superseded_generation_changes_nothing(serving: Serving) 
     serving.ecs(samples.task_event(service, "RUNNING", 9, task="d" * 32))
     serving.hear("RouteHealthObserved", samples.health("failed", generation=1))
     assert serving.model() == before
+
+
+def test_of_several_copies_the_furthest_is_shown(serving: Serving) -> None:
+    """Progress goes forward, though routers see now one copy and now another; it goes back only with the copy that led."""
+    _, accepted = serving.create(samples.hosted(capacity={"max": 2, "desired": 2}))
+    serving.pump()
+    serving.hear("ModelVersionValidated", samples.validated(), within=accepted["operation_id"])
+    service = serving.model()["deployments"][-1]["service"]
+    for task in ("a" * 32, "b" * 32):
+        serving.ecs(samples.task_event(service, "RUNNING", 3, task=task))
+    serving.hear("RouteHealthObserved", samples.health("progressing", phase="loading", progress=0.7))
+    serving.hear("RouteHealthObserved", samples.health("progressing", target="b" * 32, phase="fetching", progress=0.2))
+    operation = serving.operation(accepted["operation_id"])
+    assert (operation["phase"], operation["progress"]) == ("loading", 0.7)
+    serving.ecs(samples.crashed(service, 5, 80))
+    serving.hear("RouteHealthObserved", samples.health("progressing", target="b" * 32, phase="fetching", progress=0.4))
+    operation = serving.operation(accepted["operation_id"])
+    assert (operation["phase"], operation["progress"]) == ("fetching", 0.4)

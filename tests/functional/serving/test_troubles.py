@@ -1,10 +1,13 @@
 """Events of ECS and EC2 about shortages, hosts that go and services that do not start, through the functions that hear of them."""
 
+import json
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
+from kit.aws import client
 from tests.fabric import world
 from tests.fabric.crash import watching
 from tests.functional.serving import aws_events, samples
@@ -191,9 +194,42 @@ def test_an_engine_that_keeps_dying_in_service_is_named_and_goes_on_serving(serv
     """Condition and timeline say so; the status stays, and so does the service."""
     service = serving.in_service()
     tasks = ["a" * 32, "b" * 32, "c" * 32, "d" * 32]
-    for task, following in zip(tasks, tasks[1:], strict=False):
+    for task, following in pairwise(tasks):
         serving.ecs(samples.crashed(service, 5, 80, task=task))
         serving.ecs(samples.task_event(service, "RUNNING", 3, task=following))
     assert _condition(serving, "EngineReady") == ("False", "HealthFlapping")
     assert (serving.model()["status"], serving.services()) == ("InService", [service])
     assert world.told(TABLE).count("ModelDegraded") == 1
+
+
+def test_a_model_whose_copies_only_die_is_stopped(serving: Serving) -> None:
+    """Nobody is served by trying on, and each try costs: the platform stops it, and the timeline says why."""
+    service = serving.in_service()
+    tasks = ["a" * 32, "b" * 32, "c" * 32, "d" * 32]
+    serving.ecs(samples.crashed(service, 5, 80, task=tasks[0]))
+    serving.hear("RouteChanged", samples.route("probing", 3))
+    for task in tasks[1:]:
+        assert serving.model()["status"] == "InService"
+        serving.ecs(samples.task_event(service, "RUNNING", 3, task=task))
+        serving.ecs(samples.crashed(service, 5, 80, task=task))
+    assert serving.model()["status"] == "Stopping"
+    requested = [fact for fact in world.ledger(TABLE) if fact["event_type"] == "ModelStopRequested"]
+    assert [fact["metadata"]["actor"] for fact in requested] == ["ecs"]
+    assert "ModelDegraded" in world.told(TABLE)
+
+
+def test_an_engine_that_has_calmed_is_ready_again(serving: Serving) -> None:
+    """Nothing tells of that but time: the sweep asks, and writes once."""
+    service = serving.in_service()
+    for task, following in (("a" * 32, "b" * 32), ("b" * 32, "c" * 32), ("c" * 32, "d" * 32)):
+        serving.ecs(samples.crashed(service, 5, 80, task=task))
+        serving.ecs(samples.task_event(service, "RUNNING", 3, task=following))
+    table, key = client("dynamodb"), {"pk": {"S": f"MODEL#{samples.MODEL_ID}"}, "sk": {"S": "MODEL"}}
+    row = table.get_item(TableName=TABLE, Key=key)["Item"]
+    document = json.loads(row["document"]["S"])
+    document["deaths"] = [moment.replace("20", "19", 1) for moment in document["deaths"]]
+    table.put_item(TableName=TABLE, Item=row | {"document": {"S": json.dumps(document)}})
+    assert serving.run("sweep_models", {})["calmed"] == 1
+    assert _condition(serving, "EngineReady") == ("True", "AnsweredACompletion")
+    assert world.told(TABLE)[-1] == "ModelRecovered"
+    assert "calmed" not in serving.run("sweep_models", {})

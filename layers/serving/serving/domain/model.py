@@ -114,7 +114,8 @@ class Model:
     `served_from` is the generation of the last wish to serve it: what is said of a route of an older one is history.
     `exposed` says that routing has been told of something to send requests to; `deployments` are oldest first, the last one is wanted.
     `scaled_to` is the count that the load asked for, None where the wish's own holds; `asleep`: stopped, and woken by the next request.
-    `start_seconds` are the last starts from acceptance to service; `deaths` the last moments at which an engine died in service;
+    `start_seconds` are the last starts from acceptance to service; `deaths` the last moments at which an engine died in service, `futile`
+    how many have died one after the other without ever having answered;
     `caused_by` and `caused_by_type` are the id and the name of the last event that taught us something.
     """
 
@@ -145,6 +146,7 @@ class Model:
     asleep: bool = False
     start_seconds: tuple[float, ...] = ()
     deaths: tuple[str, ...] = ()
+    futile: int = 0
     caused_by: str | None = None
     caused_by_type: str | None = None
     deleted: bool = False

@@ -13,6 +13,8 @@ _QUIET = frozenset({Status.DELETING, Status.FAILED, Status.STOPPING, Status.STOP
 """Statuses in which capacity is on its way out: the route is closed already, and telling of targets could only open it again."""
 _BRINGING = frozenset({Goal.SERVE, Goal.UPDATE})
 """Goals on whose way engines start."""
+_PHASES = ("fetching", "verifying", "starting", "loading", "warming", "ready")
+"""An engine's phases in the order in which it goes through them."""
 _PROGRESS_STEP = 0.05  # a finer progress is not worth a write
 
 
@@ -49,14 +51,17 @@ def route(model: Model, seen: RouteView, now: str) -> Change | None:
     return change(model, after)
 
 
-def progress(model: Model, operation: Operation | None, phase: str, fraction: float | None, now: str) -> Change | None:
-    """A router saw a target on its way."""
+def progress(model: Model, operation: Operation | None, target_id: str, phase: str, fraction: float | None, now: str) -> Change | None:
+    """A router saw a target on its way. Where several are, the operation shows the one that is furthest."""
     if operation is None or operation.goal not in _BRINGING or (phase == operation.phase and _near(fraction, operation.progress)):
+        return None
+    leads = operation.leader is not None and operation.leader != target_id and any(t.task_id == operation.leader for t in model.tasks)
+    if leads and _advance(phase, fraction) <= _advance(operation.phase, operation.progress):
         return None
     after = model
     if operation.goal is Goal.SERVE:  # beside an update's new copies the old ones still answer
         after = model.with_condition(Aspect.ENGINE_READY, False, _reason(f"engine-{phase or 'starting'}"), now)
-    return change(model, after, operations=[(operation, operation.moved(now, phase=phase, progress=fraction))])
+    return change(model, after, operations=[(operation, operation.moved(now, phase=phase, progress=fraction, leader=target_id))])
 
 
 def failed_start(model: Model, operation: Operation | None, target_id: str, failure: Failure, now: str) -> Change | None:
@@ -146,6 +151,11 @@ def _with_failed_start(
     if tasks.gives_up(failure, len(starts)):
         return after, [(operation, operation.moved(now, doom=failure))]
     return after, ()
+
+
+def _advance(phase: str, fraction: float | None) -> tuple[int, float]:
+    """How far a start has come, for comparison."""
+    return _PHASES.index(phase) if phase in _PHASES else -1, fraction or 0.0
 
 
 def _near(one: float | None, other: float | None) -> bool:

@@ -55,6 +55,7 @@ class Step(StrEnum):
 class Operation:
     """`doom` is a failure that is already certain, `cancelled_by` who wants it ended; the machine carries out both.
 
+    `leader` is the target whose phase and progress are shown.
     `attempt` counts executions: the first bears the operation's id as its name, later ones a suffix. `supersedes` is an execution of the
     machine for `supersedes_goal`. `base` is the wish that an update started from, `relapse` why it is being undone: once that has been
     carried out it ends as failed.
@@ -78,6 +79,7 @@ class Operation:
     ended_at: str | None = None
     supersedes: str | None = None
     supersedes_goal: Goal | None = None
+    leader: str | None = None
     strategy: Strategy | None = None
     base: Spec | None = None
     relapse: Failure | None = None

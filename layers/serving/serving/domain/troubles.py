@@ -19,7 +19,13 @@ WAITING_PHASE = "waiting-for-capacity"
 
 FLAPPING_DEATHS = 3
 FLAPPING_WINDOW = timedelta(minutes=30)
-"""So many deaths of engines within so long a time, while the model is in service, are no accident any more."""
+"""So many deaths of engines within so long a time, while the model is in service, are no accident any more.
+
+Where a start takes its time, so does its failing: the window is as long as four starts of this model, if that is longer.
+"""
+
+FUTILE_LIMIT = 3
+"""Copies of a model in service that die in a row, and none has answered: each may have cost twenty minutes of a GPU, and nobody is served."""
 
 _DEATHS_REMEMBERED = 10
 _NOT_PLACED = frozenset({"", "PROVISIONING"})
@@ -108,14 +114,20 @@ def with_death(model: Model, failure: Failure, now: str) -> Model:
     """An engine has died while the model was in service; one that lost its host has not died of itself."""
     if model.status is not Status.IN_SERVICE or failure.code in WAITS:
         return model
-    after = replace(model, deaths=(*model.deaths, now)[-_DEATHS_REMEMBERED:])
+    answered = route_is_open(model)  # the death is told by ECS before routing closes the route for it
+    after = replace(model, deaths=(*model.deaths, now)[-_DEATHS_REMEMBERED:], futile=0 if answered else model.futile + 1)
     return _flapping(after, failure.message, now) if flaps(after, now) else after
 
 
 def flaps(model: Model, now: str) -> bool:
     """Whether engines have died so often lately that readiness now says little about the next minute."""
-    horizon = datetime.fromisoformat(now) - FLAPPING_WINDOW
+    horizon = datetime.fromisoformat(now) - _window(model)
     return sum(datetime.fromisoformat(death) > horizon for death in model.deaths) >= FLAPPING_DEATHS
+
+
+def is_futile(model: Model, generation: int) -> bool:
+    """Whether trying on costs and serves nobody: copies of that deployment die one after the other before they answer."""
+    return model.status is Status.IN_SERVICE and model.futile >= FUTILE_LIMIT and model.deployment_of(generation) is not None
 
 
 def phases(operation: Operation | None, moves: Moves, seen: TaskObservation, failure: Failure | None, now: str) -> Moves:
@@ -174,9 +186,13 @@ def _troubled(model: Model, after: Model, failure: Failure, moves: Moves) -> Cha
 
 
 def _flapping(model: Model, message: str, now: str) -> Model:
-    minutes = int(FLAPPING_WINDOW.total_seconds() // 60)
+    minutes = int(_window(model).total_seconds() // 60)
     words = f"Engines have died {FLAPPING_DEATHS} times or more within {minutes} minutes. The last time: {message}"
     return model.with_condition(Aspect.ENGINE_READY, False, reason_of(_FLAPPING), now, words)
+
+
+def _window(model: Model) -> timedelta:
+    return max(FLAPPING_WINDOW, timedelta(seconds=4 * (model.expected_start or 0.0)))
 
 
 def _moved(operation: Operation | None, phase: str, now: str) -> Moves:

@@ -39,7 +39,9 @@ class OnRouteHealthObserved:
             if seen.observed == "failed":
                 failure = seen.failure or Failure("engine-unresponsive", "The target failed without saying why.")
                 return observations.failed_start(model, operation, seen.target_id, failure, now)
-            return observations.progress(model, operation, seen.phase, seen.progress, now) if seen.observed == "progressing" else None
+            if seen.observed != "progressing":
+                return None
+            return observations.progress(model, operation, seen.target_id, seen.phase, seen.progress, now)
 
         beat: Beat = "always" if seen.observed == "progressing" else "never"
         self._learner.learn(seen.model_id, rule, cause, beat=beat, about=about)
