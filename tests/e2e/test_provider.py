@@ -10,6 +10,7 @@ import pytest
 
 from tests.e2e.conftest import Started
 from tests.e2e.platform import Platform, eventually
+from tests.e2e.steady import SteadyClients
 
 KEY = "sk-upstream-5d1c7e"
 _BASE = {"id": "chatcmpl-1", "created": 1, "model": "stub-1"}
@@ -114,6 +115,65 @@ def test_nothing_is_provisioned_and_no_secret_is_told(faraway: Platform) -> None
     )
     assert KEY not in told
     assert "secret:slipway/local/providers/stub" in told
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"description": "Far away"},
+        {"allowed_groups": ["research", "sales"]},
+        {"features": {"summarization": {"enabled": True, "description": "Long texts"}}},
+        {"features": {"streaming": True}, "tags": {"changed": "streaming"}},
+        {"features": {"tool_calls": True}},
+        {"features": {"image_input": True}},
+        {"features": {"summarization": {"enabled": False}}},
+        {"provider": {"model": "stub-2"}},
+    ],
+    ids=str,
+)
+def test_every_change_of_it_is_hot(faraway: Platform, changes: dict[str, Any]) -> None:
+    """No client loses an answer, whatever is changed; another model of the third party is asked before it takes over."""
+    with SteadyClients(faraway, "faraway") as clients:
+        clients.wait_for(3)
+        operation = faraway.settled(faraway.call("PATCH", "/models/faraway", changes))
+        clients.wait_for(3)
+    assert (operation["status"], operation["strategy"]) == ("Succeeded", "hot")
+    assert clients.lost == []
+
+
+def test_a_changed_third_party_takes_over(faraway: Platform, upstream: Upstream) -> None:
+    """What was asked for above is what is called now."""
+    assert faraway.ask("faraway").status == 200
+    assert upstream.seen[-1][1]["model"] == "stub-2"
+
+
+def test_a_key_that_is_not_there_changes_nothing(faraway: Platform, upstream: Upstream) -> None:
+    """A reference to a secret that nobody can read fails the update; the old key goes on serving."""
+    before = faraway.call("GET", "/models/faraway").json["provider"]
+    missing = before["secret"].replace("/stub-", "/none-")
+    with SteadyClients(faraway, "faraway") as clients:
+        clients.wait_for(3)
+        operation = faraway.settled(faraway.call("PATCH", "/models/faraway", {"provider": {"secret": missing}}))
+        clients.wait_for(3)
+    assert operation["status"] == "Failed", operation
+    assert clients.lost == []
+    assert faraway.call("GET", "/models/faraway").json["provider"] == before
+    assert upstream.seen[-1][0] == f"Bearer {KEY}"
+
+
+@pytest.mark.parametrize("part", ["capacity", "container", "engine", "accelerator", "artifact"])
+def test_it_has_nothing_of_ours_to_change(faraway: Platform, part: str) -> None:
+    """Capacity and containers are refused with a reason."""
+    reply = faraway.call("PATCH", "/models/faraway", {part: {}})
+    assert (reply.status, reply.json["errors"][0]["code"]) == (422, "not-for-provider-models")
+
+
+def test_it_stops_and_starts_by_its_route(faraway: Platform) -> None:
+    """Nothing else is there to stop."""
+    assert faraway.settled(faraway.call("POST", "/models/faraway/stop"))["status"] == "Succeeded"
+    eventually(lambda: faraway.ask("faraway").status == 503, "the router sends nobody there", 10)
+    assert faraway.settled(faraway.call("POST", "/models/faraway/start"))["status"] == "Succeeded"
+    faraway.answers("faraway")
 
 
 def test_deleting_it_closes_the_route(faraway: Platform) -> None:
