@@ -209,6 +209,24 @@ def test_an_engine_that_dies_again_and_again_flaps_until_it_has_calmed() -> None
     assert _told(calmed) == [("ModelRecovered", "EngineReady")]
 
 
+def test_copies_that_die_before_they_answer_are_counted_until_one_answers() -> None:
+    """In a row; not while others answer, and not those of a deployment that is gone."""
+    model = replace(_serving("t0"), route=RouteView("probing", 3, 1))
+    for count in range(1, troubles.FUTILE_LIMIT + 1):
+        assert not troubles.is_futile(model, 1)
+        model = troubles.with_death(model, known("engine-crashed"), NOW)
+        assert model.futile == count
+    assert [troubles.is_futile(model, generation) for generation in (1, 2)] == [True, False]
+    assert troubles.with_death(replace(model, route=RouteView("open", 4, 1)), known("engine-crashed"), NOW).futile == 0
+
+
+def test_slow_starts_have_a_longer_window() -> None:
+    """Deaths a quarter of an hour apart are flapping for a model that needs that long to start."""
+    deaths = tuple(f"2026-01-01T00:{minute:02d}:00.000Z" for minute in (0, 20, 40))
+    quick, slow = replace(_serving("t0"), deaths=deaths), replace(_serving("t0"), deaths=deaths, start_seconds=(900.0,))
+    assert [troubles.flaps(model, "2026-01-01T00:41:00.000Z") for model in (quick, slow)] == [False, True]
+
+
 def test_deaths_far_apart_and_hosts_that_go_are_no_flapping() -> None:
     """Neither an accident an hour nor AWS's doing says anything of the engine."""
     model = _serving("t0")

@@ -25,7 +25,7 @@ Where a start takes its time, so does its failing: the window is as long as four
 """
 
 FUTILE_LIMIT = 3
-"""Copies of a model in service that die in a row, and none has answered: each may have cost twenty minutes of a GPU, and nobody is served."""
+"""Copies of a model in service that die in a row without having answered: each may have cost twenty minutes of a GPU, and nobody is served."""
 
 _DEATHS_REMEMBERED = 10
 _NOT_PLACED = frozenset({"", "PROVISIONING"})
