@@ -25,7 +25,7 @@ Where a start takes its time, so does its failing: the window is as long as four
 """
 
 FUTILE_LIMIT = 3
-"""Copies of a model in service that die in a row without having answered: each may have cost twenty minutes of a GPU, and nobody is served."""
+"""Copies that die in a row without having answered, of a model in service: each may have cost twenty minutes of a GPU for nobody."""
 
 _DEATHS_REMEMBERED = 10
 _NOT_PLACED = frozenset({"", "PROVISIONING"})
