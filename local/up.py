@@ -45,6 +45,7 @@ class Up:
     def run(self) -> None:
         """Everything; raises one of EXPECTED or PrerequisiteError."""
         check_machine()
+        check_port(self.settings)
         pool = concurrent.futures.ThreadPoolExecutor(max_workers=1)
         self._environments(EARLY, "Python environments (emulator, functions, SAM)")
         late = pool.submit(ensure, LATE)
@@ -196,6 +197,17 @@ def check_machine() -> None:
     if not sys.platform.startswith("linux"):
         raise PrerequisiteError(
             "The laptop's containers are Linux processes with loopback addresses of their own: use Linux (WSL 2 and VMs work too)."
+        )
+
+
+def check_port(settings: Settings) -> None:
+    """Raises PrerequisiteError when what is deployed here was deployed on another port: queues, functions and tasks hold its address."""
+    before = environment.read(settings.env_file).get("AWS_ENDPOINT_URL", settings.endpoint)
+    if before != settings.endpoint and settings.state.exists():
+        port = before.rsplit(":", 1)[-1]
+        raise PrerequisiteError(
+            f"The platform in {settings.home} was made on port {port}, and its state keeps to it. SLIPWAY_EMULATOR_PORT={port} make up\n"
+            f"continues it; `make clean` and then `make up` begin anew on port {settings.emulator_port}."
         )
 
 
