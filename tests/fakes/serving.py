@@ -88,8 +88,9 @@ class RecordingMachines:
         """See `ports.Machines`."""
         return (f"start {goal}", execution) in self.told or None
 
-    def succeed(self, wait: Wait) -> None:
+    def succeed(self, wait: Wait, decision: str) -> None:
         """See `ports.Machines`."""
+        del decision
         self.told.append(("succeed", wait.token))
 
     def fail(self, wait: Wait, failure: Failure) -> None:

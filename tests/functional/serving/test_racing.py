@@ -10,11 +10,13 @@ from kit.errors import Conflict
 from kit.ids import Ids
 from serving import wiring
 from serving.adapters.addresses import ResolvingGuard
+from serving.usecases.commanding import Commanding
 from serving.usecases.create_model import CreateModel
 from serving.usecases.delete_model import DeleteModel
 from serving.usecases.launch_engine import LaunchEngine
 from serving.usecases.resumption import Resumption
 from serving.usecases.steps import Order
+from serving.usecases.wish_checks import WishChecks
 from tests.fabric import world
 from tests.fakes.serving import OvertakenStore, RecordingEngines, RecordingMachines
 from tests.functional.serving import samples
@@ -35,7 +37,7 @@ def test_duplicates_that_race_are_answered_alike(serving: Serving) -> None:
         answers.append(wiring.create_model()(_CALLER, spec(), _COMMAND))
 
     store = OvertakenStore(wiring.delete_model()._store, other)
-    answers.append(CreateModel(store, ResolvingGuard(()), _CLOCK, Ids(_CLOCK))(_CALLER, spec(), _COMMAND))
+    answers.append(CreateModel(store, WishChecks(ResolvingGuard(())), _CLOCK, Ids(_CLOCK))(_CALLER, spec(), _COMMAND))
     assert answers[0] == answers[1]
     assert store.commits == 1
     assert world.told(TABLE) == ["ModelRequested"]
@@ -44,7 +46,7 @@ def test_duplicates_that_race_are_answered_alike(serving: Serving) -> None:
 def test_of_two_who_want_one_id_one_gets_it(serving: Serving) -> None:
     """The other is told that it exists."""
     store = OvertakenStore(wiring.delete_model()._store, serving.create)
-    create = CreateModel(store, ResolvingGuard(()), _CLOCK, Ids(_CLOCK))
+    create = CreateModel(store, WishChecks(ResolvingGuard(())), _CLOCK, Ids(_CLOCK))
     with pytest.raises(Conflict, match="model-exists"):
         create(_CALLER, spec(), _COMMAND)
 
@@ -55,7 +57,7 @@ def test_a_command_that_is_overtaken_by_progress_still_counts(serving: Serving) 
     store = OvertakenStore(
         wiring.delete_model()._store, lambda: serving.ecs(samples.task_event(service, "RUNNING", 9, task="b" * 32)), times=1
     )
-    DeleteModel(store, _CLOCK, Ids(_CLOCK))(_CALLER, samples.MODEL_ID, None, _COMMAND)
+    DeleteModel(store, Commanding(store, _CLOCK, Ids(_CLOCK)))(_CALLER, samples.MODEL_ID, None, _COMMAND)
     assert store.commits == 2
     assert world.told(TABLE)[-2:] == ["CapacityChanged", "ModelDeletionRequested"]
 
@@ -75,7 +77,7 @@ def test_a_deletion_that_is_overtaken_by_the_end_of_a_creation_counts(serving: S
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(store, "operation", late)
-        answer = DeleteModel(store, _CLOCK, Ids(_CLOCK))(_CALLER, samples.MODEL_ID, None, _COMMAND)
+        answer = DeleteModel(store, Commanding(store, _CLOCK, Ids(_CLOCK)))(_CALLER, samples.MODEL_ID, None, _COMMAND)
     assert serving.operation(creation)["status"] == "Succeeded"
     assert serving.operation(answer["body"]["operation_id"])["supersedes"] is None
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from serving.domain import observations
 from serving.domain.change import Cause, Change
-from serving.domain.model import Failure, Model
+from serving.domain.model import Failure, Model, Status
 from serving.domain.operation import Operation
 from serving.usecases.learning import Beat, Learner
 
@@ -33,7 +33,9 @@ class OnRouteHealthObserved:
         generation that it was made in."""
 
         def about(model: Model) -> bool:
-            return seen.generation == model.generation or any(task.task_id == seen.target_id for task in model.tasks)
+            # Only while a model is being changed does its route follow a generation behind; of what is on its way out it is no progress.
+            known = model.status is Status.UPDATING and any(task.task_id == seen.target_id for task in model.tasks)
+            return known or seen.generation == model.generation
 
         def rule(model: Model, operation: Operation | None, now: str) -> Change | None:
             if seen.observed == "failed":
