@@ -18,7 +18,7 @@ _MODEL = "followed"
 def _stream(platform: Platform, path: str, token: str, last: int | None = None) -> Iterator[Iterator[str]]:
     """Lines of a live stream, as they come."""
     headers = {"Authorization": f"Bearer {token}"} | ({"Last-Event-ID": str(last)} if last is not None else {})
-    origin = platform.env["OPENAI_BASE_URL"].removesuffix("/v1")
+    origin = platform.values["OPENAI_BASE_URL"].removesuffix("/v1")
     with urllib.request.urlopen(urllib.request.Request(origin + path, headers=headers), timeout=120) as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
         yield (line.decode().rstrip("\n") for line in answer)
@@ -43,7 +43,6 @@ def operation(started: Started) -> Iterator[str]:
 def test_an_operation_and_its_model_are_followed_live(platform: Platform, operation: str) -> None:
     """To the operation's end, over the router, by somebody who may only read; the entries are those of the pages."""
     token = platform.issue("a follower", ["research"], ["models:read"])
-    eventually(lambda: platform.visible(token) is not None, "the router knows the token")
     with _stream(platform, f"/live/operations/{operation}", token) as lines:
         seen = list(_data(lines))
     assert seen[-1]["status"] == "Succeeded"
