@@ -235,7 +235,7 @@ _CATALOGUE: Final = (
         "quota-exceeded",
         None,
         "The account's quota of running instances of this kind is used up.",
-        "Ask Service Quotas for more vCPUs (G and VT on demand: L-DB2E81BA, P: L-417A185B), stop another model, or choose other instance types.",
+        "Ask Service Quotas for more vCPUs (G and VT on demand: L-DB2E81BA, P: L-417A185B), stop a model, or choose other instance types.",
     ),
     Failure(
         "spot-quota-exceeded",

@@ -175,7 +175,7 @@ class Serving:
 
 
 def _unlocked(row: dict[str, Any]) -> dict[str, Any]:
-    """Without the counters of optimistic locks, which a repeated write may raise, digests of requests with fresh ids, and measured times."""
+    """Without the counters of optimistic locks, which a repeated write may raise, of digests of fresh ids, and of measured times."""
     measured = {"edition", "digest", "start_seconds"}
     document = {name: value for name, value in json.loads(row["document"]).items() if name not in measured}
     if isinstance(document.get("data"), dict):
