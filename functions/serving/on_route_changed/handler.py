@@ -16,6 +16,7 @@ from serving.domain.model import RouteView
 def handler(envelope: Envelope) -> None:
     """React to the event."""
     told, metadata = RouteChanged.receive(envelope.data), envelope.metadata
-    ready = tuple(target.target_id for target in told.route.targets if target.status == "ready") if told.route else ()
-    seen = RouteView(told.state, told.revision, told.generation, ready)
+    targets = [target for target in told.route.targets if target.status != "draining"] if told.route else []
+    ready = tuple(target.target_id for target in targets if target.status == "ready")
+    seen = RouteView(told.state, told.revision, told.generation, ready, tuple(target.target_id for target in targets))
     wiring.on_route_changed()(told.model_id, seen, Cause(metadata.actor, metadata.correlation_id, metadata.id, envelope.event_type))

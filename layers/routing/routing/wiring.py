@@ -16,6 +16,7 @@ from kit.table import Table
 
 if TYPE_CHECKING:
     from kit.ledger import Announcer
+    from kit.patience import Patience
     from routing.adapters.table import DynamoRouteTable
     from routing.usecases.announce_route_changes import AnnounceRouteChanges
     from routing.usecases.on_capacity_changed import OnCapacityChanged
@@ -51,73 +52,65 @@ class AnnounceSettings(Settings):
 @cache
 def on_model_requested() -> OnModelRequested:
     """Reacts to `ModelRequested`."""
-    from kit.patience import Patience
     from routing.usecases.on_model_requested import OnModelRequested
 
-    return OnModelRequested(_routes(), Patience())
+    return OnModelRequested(_routes(), _crowd())
 
 
 @cache
 def on_model_updated() -> OnModelUpdated:
     """Reacts to `ModelUpdated`."""
-    from kit.patience import Patience
     from routing.usecases.on_model_updated import OnModelUpdated
 
-    return OnModelUpdated(_routes(), Patience())
+    return OnModelUpdated(_routes(), _crowd())
 
 
 @cache
 def on_model_stop_requested() -> OnModelStopRequested:
     """Reacts to `ModelStopRequested`."""
-    from kit.patience import Patience
     from routing.usecases.on_model_stop_requested import OnModelStopRequested
 
-    return OnModelStopRequested(_routes(), Patience())
+    return OnModelStopRequested(_routes(), _crowd())
 
 
 @cache
 def on_capacity_changed() -> OnCapacityChanged:
     """Reacts to `CapacityChanged`."""
-    from kit.patience import Patience
     from routing.usecases.on_capacity_changed import OnCapacityChanged
 
-    return OnCapacityChanged(_routes(), Patience())
+    return OnCapacityChanged(_routes(), _crowd())
 
 
 @cache
 def on_route_health_observed() -> OnRouteHealthObserved:
     """Reacts to `RouteHealthObserved`."""
-    from kit.patience import Patience
     from routing.usecases.on_route_health_observed import OnRouteHealthObserved
 
-    return OnRouteHealthObserved(_routes(), Patience())
+    return OnRouteHealthObserved(_routes(), _crowd())
 
 
 @cache
 def on_model_deletion_requested() -> OnModelDeletionRequested:
     """Reacts to `ModelDeletionRequested`."""
-    from kit.patience import Patience
     from routing.usecases.on_model_deletion_requested import OnModelDeletionRequested
 
-    return OnModelDeletionRequested(_routes(), Patience())
+    return OnModelDeletionRequested(_routes(), _crowd())
 
 
 @cache
 def on_model_failed() -> OnModelFailed:
     """Reacts to `ModelFailed`."""
-    from kit.patience import Patience
     from routing.usecases.on_model_failed import OnModelFailed
 
-    return OnModelFailed(_routes(), Patience())
+    return OnModelFailed(_routes(), _crowd())
 
 
 @cache
 def on_model_deleted() -> OnModelDeleted:
     """Reacts to `ModelDeleted`."""
-    from kit.patience import Patience
     from routing.usecases.on_model_deleted import OnModelDeleted
 
-    return OnModelDeleted(_routes(), Patience())
+    return OnModelDeleted(_routes(), _crowd())
 
 
 @cache
@@ -134,6 +127,16 @@ def sweep_routes() -> SweepRoutes:
     from routing.usecases.sweep_routes import SweepRoutes
 
     return SweepRoutes(_announcer())
+
+
+def _crowd() -> Patience:
+    """The whole table has one head, so that routers can follow it: where many models change at once, each writer waits for its turn.
+
+    Longer than elsewhere, and well within the functions' 30 seconds; what even that does not serve is delivered again.
+    """
+    from kit.patience import Patience
+
+    return Patience(tries=40, ceiling=0.8)
 
 
 def _routes() -> DynamoRouteTable:

@@ -29,18 +29,4 @@ def acknowledged(serving: Serving, changes: dict[str, Any]) -> Any:
 def told_by_routing(serving: Serving, revision: int, *ready: str, state: str = "open", model_id: str = samples.MODEL_ID) -> None:
     """Routing answers what it was told: a route of the present generation on which these targets take requests."""
     generation = serving.model(model_id)["generation"]
-    kind = "provider" if model_id == "claude" else "engine"
-    targets = [{"target_id": one, "version": "1.0.0", "kind": kind, "address": None, "port": None, "status": "ready"} for one in ready]
-    row = {
-        "model_id": model_id,
-        "revision": revision,
-        "generation": generation,
-        "state": state,
-        "hosting": "hosted",
-        "version": "1.0.0",
-        "task": "chat",
-        "created_at": "2026-01-01T00:00:00.000Z",
-        "allowed_groups": ["research"],
-        "targets": targets,
-    }
-    serving.hear("RouteChanged", samples.route(state, revision, generation, model_id) | {"route": row})
+    serving.hear("RouteChanged", samples.route(state, revision, generation, model_id, targets=ready))

@@ -75,9 +75,26 @@ def rejected(model_id: str = MODEL_ID) -> dict[str, Any]:
     return {"model_id": model_id, "version": "1.0.0", "manifest_sha256": DIGEST, "failure": failure}
 
 
-def route(state: str, revision: int, generation: int = 1, model_id: str = MODEL_ID) -> dict[str, Any]:
-    """Data of RouteChanged."""
-    return {"model_id": model_id, "generation": generation, "revision": revision, "state": state, "route": None, "reason": "test"}
+def route(
+    state: str, revision: int, generation: int = 1, model_id: str = MODEL_ID, targets: tuple[str, ...] | None = None
+) -> dict[str, Any]:
+    """Data of RouteChanged; the `targets` of an open route take requests, of a probing one not yet: one, unless said otherwise."""
+    kind = "engine" if model_id == MODEL_ID else "provider"
+    ready = targets if targets is not None else (("a" * 32 if kind == "engine" else "provider",) if state in {"open", "probing"} else ())
+    status = "ready" if state == "open" else "probing"
+    row = {
+        "model_id": model_id,
+        "revision": revision,
+        "generation": generation,
+        "state": state,
+        "hosting": "hosted",
+        "version": "1.0.0",
+        "task": "chat",
+        "created_at": "2026-01-01T00:00:00.000Z",
+        "allowed_groups": ["research"],
+        "targets": [{"target_id": one, "version": "1.0.0", "kind": kind, "address": None, "port": None, "status": status} for one in ready],
+    }
+    return {"model_id": model_id, "generation": generation, "revision": revision, "state": state, "route": row, "reason": "test"}
 
 
 def health(observed: str, generation: int = 1, model_id: str = MODEL_ID, target: str = "a" * 32, **more: Any) -> dict[str, Any]:

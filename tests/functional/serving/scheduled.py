@@ -40,6 +40,8 @@ def give(serving: Serving, schedule: dict[str, Any]) -> None:
 def stand(serving: Serving, status: str, model_id: str = samples.MODEL_ID, **changes: Any) -> None:
     """The model stands so, with nothing under way: what brought it there is other tests' business."""
     document = serving.model(model_id) | {"status": status, "operation": None} | changes
+    if document["route"]:
+        document["route"] |= {"generation": document["generation"]}
     _rewrite(f"MODEL#{model_id}", "MODEL", document)
 
 

@@ -189,3 +189,50 @@ def _make_again(service: str, name: str | None = None) -> None:
     ecs.create_service(
         cluster="cluster", serviceName=name or service, taskDefinition=arn["taskDefinition"]["taskDefinitionArn"], desiredCount=0
     )
+
+
+def test_what_routing_never_heard_is_told_again(serving: Serving) -> None:
+    """A copy has taken another's place and the word of it was lost: the sweep says it again, until routing's answer shows that it knows."""
+    service = serving.in_service()
+    serving.ecs(samples.crashed(service, 5, 80))
+    serving.ecs(samples.task_event(service, "RUNNING", 3, task="b" * 32))
+    before = len(world.told(TABLE))
+    assert serving.run("sweep_models", {})["told_again"] == 1
+    told = world.ledger(TABLE)[-1]
+    assert (len(world.told(TABLE)), told["event_type"], told["metadata"]["actor"]) == (before + 1, "CapacityChanged", "sweep")
+    assert [target["target_id"] for target in told["data"]["targets"]] == ["b" * 32]
+    serving.hear("RouteChanged", samples.route("open", 5, targets=("b" * 32,)))
+    assert "told_again" not in serving.run("sweep_models", {})
+
+
+@pytest.mark.parametrize("command", ["stop_model", "delete_model"])
+def test_a_farewell_that_routing_never_heard_is_told_again(serving: Serving, command: str) -> None:
+    """The machine waits for the route to close; after a minute of silence the request for it is repeated."""
+    serving.in_service()
+    serving.on_model(command)
+    serving.pump()
+    asked = world.told(TABLE)[-1]
+    _make_older(serving)
+    assert serving.run("sweep_models", {})["told_again"] == 1
+    assert world.told(TABLE)[-2:] == [asked, asked]
+    assert "told_again" not in serving.run("sweep_models", {})
+
+
+def test_a_change_that_routing_never_heard_is_told_again(serving: Serving) -> None:
+    """A hot change waits for the routers; what they need to know of it comes again, with all that the route holds."""
+    serving.in_service()
+    path = {"model_id": samples.MODEL_ID}
+    serving.http("update_model", "PATCH", "/x", path_parameters=path, body={"description": "The small one"})
+    serving.pump()
+    _make_older(serving)
+    assert serving.run("sweep_models", {})["told_again"] == 1
+    told = world.ledger(TABLE)[-1]
+    assert (told["event_type"], told["data"]["generation"], told["data"]["model"]["description"]) == ("CapacityChanged", 2, "The small one")
+
+
+def _make_older(serving: Serving) -> None:
+    """The operation under way was last heard of long ago."""
+    operation = serving.model()["operation"]
+    item = next(item for item in world.images(TABLE) if item["pk"]["S"] == f"OPERATION#{operation}")
+    text = item["document"]["S"].replace('"updated_at":"20', '"updated_at":"19')
+    client("dynamodb").put_item(TableName=TABLE, Item=item | {"document": {"S": text}})

@@ -224,6 +224,7 @@ def test_an_engine_that_has_calmed_is_ready_again(serving: Serving) -> None:
     for task, following in (("a" * 32, "b" * 32), ("b" * 32, "c" * 32), ("c" * 32, "d" * 32)):
         serving.ecs(samples.crashed(service, 5, 80, task=task))
         serving.ecs(samples.task_event(service, "RUNNING", 3, task=following))
+    serving.hear("RouteChanged", samples.route("open", 9, targets=("d" * 32,)))
     table, key = client("dynamodb"), {"pk": {"S": f"MODEL#{samples.MODEL_ID}"}, "sk": {"S": "MODEL"}}
     row = table.get_item(TableName=TABLE, Key=key)["Item"]
     document = json.loads(row["document"]["S"])

@@ -30,7 +30,7 @@ def model(document: Mapping[str, Any]) -> Model:
             "start_seconds": tuple(d.get("start_seconds", ())),
             "tasks": tuple(LiveTask(**t) for t in d.get("tasks", ())),
             "failed_starts": tuple(d.get("failed_starts", ())),
-            "route": RouteView(**{**d["route"], "ready": tuple(d["route"].get("ready", ()))}) if d.get("route") else None,
+            "route": _route(d.get("route")),
             "verdict": _verdict(d.get("verdict")),
         }
     )
@@ -72,6 +72,12 @@ def wait(document: Mapping[str, Any]) -> Wait:
 def of_observation(observation: TaskObservation) -> Document:
     """The document of a task's row."""
     return asdict(observation)
+
+
+def _route(document: Mapping[str, Any] | None) -> RouteView | None:
+    if document is None:
+        return None
+    return RouteView(**{**document, "ready": tuple(document.get("ready", ())), "targets": tuple(document.get("targets", ()))})
 
 
 def _failure(document: Mapping[str, Any] | None) -> Failure | None:

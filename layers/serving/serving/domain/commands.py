@@ -6,7 +6,7 @@ from typing import Any
 
 from serving.domain.change import Change, change
 from serving.domain.deadlines import seconds_for
-from serving.domain.fields import ChangeClass
+from serving.domain.fields import ChangeClass, classify, patch_between, strongest
 from serving.domain.model import Aspect, Fact, Failure, Model, Spec, Status
 from serving.domain.operation import Goal, Operation, OperationStatus, Strategy
 
@@ -69,7 +69,7 @@ def create(spec: Spec, tombstone: Model | None, ask: Ask) -> Change:
         route=tombstone.route if tombstone else None,
     )
     operation = _operation("create", Goal.SERVE, model, ask)
-    return change(tombstone, _expectant(model, ask.now), operations=[(None, operation)], facts=[_requested(model, operation)])
+    return change(tombstone, _expectant(model, ask.now), operations=[(None, operation)], facts=[requested(model, operation)])
 
 
 def retry(model: Model, ask: Ask) -> Change:
@@ -91,7 +91,7 @@ def retry(model: Model, ask: Ask) -> Change:
         scaled_to=None,
     )
     operation = _operation("retry", Goal.SERVE, fresh, ask)
-    return change(model, _expectant(fresh, ask.now), operations=[(None, operation)], facts=[_requested(fresh, operation)])
+    return change(model, _expectant(fresh, ask.now), operations=[(None, operation)], facts=[requested(fresh, operation)])
 
 
 def delete(model: Model, running: Operation | None, ask: Ask) -> Change:
@@ -110,21 +110,13 @@ def cancellable(operation: Operation) -> bool:
     return not operation.ended and operation.goal is not Goal.REMOVE and operation.relapse is None
 
 
-def update(model: Model, spec: Spec, changes: Mapping[str, Any], change_class: ChangeClass, strategy: Strategy, ask: Ask) -> Change:
+def update(model: Model, spec: Spec, changes: Mapping[str, Any], strategy: Strategy, ask: Ask) -> Change:
     """The wish changes to `spec`. A model that is in service carries it out at once, any other when it is started next."""
     commanded = replace(_commanded(model, ask), spec=spec)
     if model.desired != commanded.desired or "desired" in changes.get("capacity", {}):
         commanded = replace(commanded, scaled_to=None)
     operation = replace(_operation("update", Goal.UPDATE, commanded, ask), strategy=strategy, base=model.spec)
-    told = {
-        "model_id": model.model_id,
-        "generation": commanded.generation,
-        "operation_id": ask.operation_id,
-        "changes": dict(changes),
-        "model": dict(spec),
-        "change_class": change_class.value,
-    }
-    facts = [Fact("ModelUpdated", told, wish=True)]
+    facts = [updated(commanded, operation)]
     if model.status is not Status.IN_SERVICE:
         stored = replace(commanded, operation=None, observed_generation=commanded.generation, failed_starts=())
         return change(model, stored, operations=[(None, operation.end(OperationStatus.SUCCEEDED, ask.now))], facts=facts)
@@ -146,21 +138,13 @@ def start(kind: str, model: Model, ask: Ask) -> Change:
 
 def stop(kind: str, model: Model, running: Operation | None, ask: Ask) -> Change:
     """The model shall leave service and give its copies back. `kind` is `stop`, or `sleep` where nobody used it."""
-    halting = replace(_commanded(model, ask), status=Status.STOPPING, failure=None)
-    operation = _superseding(_operation(kind, Goal.HALT, halting, ask), running)
-    told: dict[str, Any] = {
-        "model_id": model.model_id,
-        "generation": halting.generation,
-        "operation_id": ask.operation_id,
-        "hosting": model.hosting,
-        "asleep": kind == "sleep",
-        "expected_start_seconds": model.expected_start,
-    }
+    leaving = replace(_commanded(model, ask), status=Status.STOPPING, failure=None)
+    operation = _superseding(_operation(kind, Goal.HALT, leaving, ask), running)
     return change(
         model,
-        halting,
+        leaving,
         operations=[(None, operation), *_superseded(running, ask)],
-        facts=[Fact("ModelStopRequested", told)],
+        facts=[halting(leaving, operation)],
         ended_wait=running.operation_id if running else None,
     )
 
@@ -180,12 +164,11 @@ def cancel_stop(model: Model, stopping: Operation, ask: Ask) -> Change:
 def _remove(kind: str, model: Model, running: Operation | None, ask: Ask) -> Change:
     gone = replace(_commanded(model, ask), status=Status.DELETING, failure=None, failed_goal=None)
     operation = _superseding(_operation(kind, Goal.REMOVE, gone, ask), running)
-    data = {"model_id": model.model_id, "generation": gone.generation, "operation_id": ask.operation_id, "hosting": model.hosting}
     return change(
         model,
         gone,
         operations=[(None, operation), *_superseded(running, ask)],
-        facts=[Fact("ModelDeletionRequested", data)],
+        facts=[removal(gone, operation)],
         ended_wait=running.operation_id if running else None,
     )
 
@@ -204,7 +187,7 @@ def _start(kind: str, model: Model, ask: Ask) -> tuple[Model, Model, dict[str, A
         scaled_to=None,
     )
     operation = _operation(kind, Goal.SERVE, starting, ask)
-    return model, _expectant(starting, ask.now), {"operations": [(None, operation)], "facts": [_requested(starting, operation)]}
+    return model, _expectant(starting, ask.now), {"operations": [(None, operation)], "facts": [requested(starting, operation)]}
 
 
 def _superseding(operation: Operation, running: Operation | None) -> Operation:
@@ -247,7 +230,8 @@ def _expectant(model: Model, now: str) -> Model:
     return model
 
 
-def _requested(model: Model, operation: Operation) -> Fact:
+def requested(model: Model, operation: Operation) -> Fact:
+    """`ModelRequested`: somebody wants the model in service."""
     data: dict[str, Any] = {
         "model_id": model.model_id,
         "generation": model.generation,
@@ -257,3 +241,36 @@ def _requested(model: Model, operation: Operation) -> Fact:
         "model": dict(model.spec),
     }
     return Fact("ModelRequested", data, wish=True)
+
+
+def updated(model: Model, operation: Operation) -> Fact:
+    """`ModelUpdated`: the wish has changed to what it is now."""
+    base = operation.base or {}
+    return Fact(
+        "ModelUpdated",
+        {
+            "model_id": model.model_id,
+            "generation": model.generation,
+            "operation_id": operation.operation_id,
+            "changes": patch_between(base, model.spec),
+            "model": dict(model.spec),
+            "change_class": (strongest(classify(base, model.spec)) or ChangeClass.HOT).value,
+        },
+        wish=True,
+    )
+
+
+def halting(model: Model, operation: Operation) -> Fact:
+    """`ModelStopRequested`: the model shall leave service."""
+    told: dict[str, Any] = {"model_id": model.model_id, "generation": model.generation, "operation_id": operation.operation_id}
+    asleep = operation.kind == "sleep"
+    return Fact(
+        "ModelStopRequested",
+        told | {"hosting": model.hosting, "asleep": asleep, "expected_start_seconds": model.expected_start},
+    )
+
+
+def removal(model: Model, operation: Operation) -> Fact:
+    """`ModelDeletionRequested`: the model shall go."""
+    told = {"model_id": model.model_id, "generation": model.generation, "operation_id": operation.operation_id}
+    return Fact("ModelDeletionRequested", told | {"hosting": model.hosting})

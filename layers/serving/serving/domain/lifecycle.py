@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from serving.domain.change import Change, change
-from serving.domain.commands import CANCELLED
+from serving.domain.commands import CANCELLED, halting, removal, requested, updated
 from serving.domain.fields import patch_between
 from serving.domain.model import Aspect, Deployment, Fact, Failure, Model, Status
 from serving.domain.observations import capacity_changed
@@ -55,6 +55,13 @@ def retire(model: Model, operation: Operation, token: str, now: str) -> Change:
     changed = update and after.targets() != model.targets()
     facts = [capacity_changed(after, "newer copies take over" if kept else "the copies restart")] if changed else []
     return change(model, after, operations=[(operation, moved)], facts=facts, wait=saved)
+
+
+def remind(model: Model, operation: Operation | None, step: Step | None, now: str) -> Change | None:
+    """What routing needs to know is told again where its answer shows that it was lost on the way; None where nothing was."""
+    facts = _unheard(model, operation, step)
+    operations = [(operation, operation.moved(now))] if operation else []
+    return change(model, model, operations=operations, facts=facts) if facts else None
 
 
 def next_attempt(model: Model, operation: Operation, now: str) -> Change:
@@ -156,6 +163,23 @@ def erase(model: Model, operation: Operation, now: str) -> Change:
     told = {"model_id": model.model_id, "generation": model.generation, "operation_id": operation.operation_id}
     ended = operation.end(OperationStatus.SUCCEEDED, now)
     return _ended(model, after, operation, ended, [Fact("ModelDeleted", told)], model.deployments)
+
+
+def _unheard(model: Model, operation: Operation | None, step: Step | None) -> list[Fact]:
+    route = model.route
+    behind = route is None or route.generation < model.generation
+    if operation is None or step in {Step.LAUNCH, Step.APPLIED}:
+        if model.hosting == "hosted":
+            told = {target["target_id"] for target in model.targets() if target["status"] != "stopping"}
+            unknown = told != set(route.targets if route else ())
+            return [capacity_changed(model, "told again: routing seems not to have heard of it")] if told and (behind or unknown) else []
+        if operation is not None and behind:
+            return [updated(model, operation)]
+    if operation is not None and step is Step.PROVIDER_ROUTE and behind:
+        return [requested(model, operation)]
+    if operation is not None and step is Step.ROUTE_CLOSED and behind:
+        return [halting(model, operation) if operation.goal is Goal.HALT else removal(model, operation)]
+    return []
 
 
 def _in_service(model: Model, operation: Operation, now: str) -> Change:

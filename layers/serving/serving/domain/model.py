@@ -87,12 +87,15 @@ class Deployment:
 
 @dataclass(frozen=True)
 class RouteView:
-    """The route as last heard of; the newest revision wins. `ready` are the ids of the targets that take requests."""
+    """The route as last heard of; the newest revision wins. `targets` are the ids of those that it knows and that do not drain, `ready` of
+    those among them that take requests.
+    """
 
     state: str
     revision: int
     generation: int
     ready: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

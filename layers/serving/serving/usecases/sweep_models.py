@@ -9,11 +9,12 @@ from kit.clock import Clock, iso
 from kit.errors import SlipwayError, Transient
 from serving.domain import lifecycle, troubles
 from serving.domain.change import Cause
-from serving.domain.model import Failure, Model
+from serving.domain.model import Failure, Model, Status
 from serving.domain.operation import Goal, Operation
 from serving.domain.troubles import WAITING_PHASE
 from serving.domain.waits import is_current
 from serving.ports import Announcer, Engines, Machines, Store
+from serving.usecases.anew import decided_anew
 from serving.usecases.fail_model import FailModel
 from serving.usecases.failures import out_of_time
 from serving.usecases.on_engine_task_changed import OnEngineTaskChanged
@@ -91,6 +92,7 @@ class SweepModels:
             # An image may take longer to come than a heartbeat lasts, and ECS has nothing to tell until it has come.
             starts = operation.goal in {Goal.SERVE, Goal.UPDATE} and (operation.phase == WAITING_PHASE or self._starts(model))
             self._resumption.resume(operation.operation_id, beat=starts)
+            self._remind(operation.model_id, done)
             return
         if running is False and operation.attempt >= _ATTEMPTS:
             self._give_up(operation, _LOST)
@@ -105,6 +107,21 @@ class SweepModels:
             self._machines.stop(superseded, operation.supersedes, f"superseded by {operation.operation_id}")
         self._machines.start(operation.goal, operation.execution, operation)
         done["restarted"] += 1
+
+    @decided_anew
+    def _remind(self, model_id: str, done: Counter[str]) -> None:
+        """Tell routing again what it seems not to have heard: an event that is lost costs no more than the time until here."""
+        model = self._store.model(model_id)
+        if model is None or model.deleted:
+            return
+        operation = self._store.operation(model.operation) if model.operation else None
+        if operation and not is_current(model, operation):
+            return
+        wait = self._store.wait(operation.operation_id, model_id) if operation else None
+        if change := lifecycle.remind(model, operation, wait.step if wait else None, iso(self._clock.now())):
+            why = cause_of(model, operation) if operation else Cause(_ACTOR, model_id)
+            self._store.commit(change, why)
+            done["told_again"] += 1
 
     def _starts(self, model: Model) -> bool:
         """Whether ECS is bringing up a copy that does not run yet."""
@@ -144,6 +161,8 @@ class SweepModels:
         if change:
             self._store.commit(change, Cause(_ACTOR, model.model_id))
             done["calmed"] += 1
+        if model.status is Status.IN_SERVICE:
+            self._remind(model.model_id, done)
         for deployment in model.deployments:
             known = model.tasks_of(deployment)
             running = sum(1 for task in known if task.target_status == "running")

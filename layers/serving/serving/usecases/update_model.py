@@ -43,7 +43,7 @@ class UpdateModel:
             if change_class is ChangeClass.RESTART and model.status is Status.IN_SERVICE:
                 self._require_acknowledgement(model, spec, changes, acknowledge, strategy, differences)
             asked = self._commanding.ask(caller.subject, Goal.UPDATE, model)
-            return commands.update(model, spec, changes, change_class, strategy, asked), asked
+            return commands.update(model, spec, changes, strategy, asked), asked
 
         return self._commanding.accept(caller, model_id, expected, command, decide)
 
