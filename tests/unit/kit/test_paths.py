@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from contracts.model import MODEL_SPEC
-from kit.validation import validated
 from kit.errors import InvalidRequest
+from kit.validation import validated
 
 PROVIDER: dict[str, Any] = {"model_id": "m1", "hosting": "provider", "allowed_groups": ["g"], "provider": {"name": "openai", "model": "m"}}
 HOSTED: dict[str, Any] = {
