@@ -201,7 +201,8 @@ class StateMachines:
 
     def _task(self, execution: Execution, state: Mapping[str, Any]) -> None:
         waits = state["Resource"].endswith(".waitForTaskToken")
-        context: dict[str, Any] = {"Execution": {"Name": execution.name}}
+        entered = f"entry {len(execution.trail)}"  # AWS gives the moment; two entries at one virtual moment are two all the same
+        context: dict[str, Any] = {"Execution": {"Name": execution.name}, "State": {"Name": execution.state, "EnteredTime": entered}}
         token = None
         if waits:
             execution.tokens += 1

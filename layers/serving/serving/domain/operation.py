@@ -58,7 +58,7 @@ class Operation:
     `leader` is the target whose phase and progress are shown.
     `attempt` counts executions: the first bears the operation's id as its name, later ones a suffix. `supersedes` is an execution of the
     machine for `supersedes_goal`. `base` is the wish that an update started from, `relapse` why it is being undone: once that has been
-    carried out it ends as failed.
+    carried out it ends as failed. `relapse_entered` is the entry of the machine's state that began it.
     """
 
     operation_id: str
@@ -83,6 +83,7 @@ class Operation:
     strategy: Strategy | None = None
     base: Spec | None = None
     relapse: Failure | None = None
+    relapse_entered: str = ""
     cancelled_by: str | None = None
     doom: Failure | None = None
     attempt: int = 1

@@ -1,5 +1,6 @@
 """Where every failure of an update ends: what ran before runs again."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from kit.clock import Clock, iso
@@ -33,6 +34,8 @@ class RollBackUpdate:
         model, operation = load(self._store, order)
         if not is_current(model, operation):
             return SETTLED
+        if operation.relapse and operation.relapse_entered == order.entered:
+            return RELAUNCH  # this very failure has been seen to: its answer was lost
         if operation.relapse:
             self._failer.settle(order, failure)
             return SETTLED
@@ -42,7 +45,7 @@ class RollBackUpdate:
         now = self._clock.now()
         deadline = iso(now + timedelta(seconds=seconds_for(operation.goal.value, operation.base or model.spec)))
         cause = sharpened(failure or self._cause(order), model, operation)
-        change = lifecycle.roll_back(model, operation, cause, deadline, iso(now))
+        change = lifecycle.roll_back(model, replace(operation, relapse_entered=order.entered), cause, deadline, iso(now))
         if operation.strategy is Strategy.SCALE and change.after.deployment:
             self._engines.scale(change.after.deployment.service, change.after.desired)
         self._store.commit(change, cause_of(model, operation))

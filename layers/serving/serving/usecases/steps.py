@@ -17,13 +17,14 @@ SETTLED = {"decision": "settled"}
 
 @dataclass(frozen=True)
 class Order:
-    """What a machine hands to a step."""
+    """What a machine hands to a step. `entered` tells one entry of a state from the next; a repeated delivery bears the same."""
 
     operation_id: str
     model_id: str
     generation: int
     task_token: str = ""
     error: Mapping[str, Any] | None = None
+    entered: str = ""
 
     @classmethod
     def parse(cls, message: Mapping[str, Any]) -> "Order":
@@ -35,6 +36,7 @@ class Order:
                 int(message["generation"]),
                 str(message.get("task_token", "")),
                 message.get("error"),
+                str(message.get("entered", "")),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise Broken(

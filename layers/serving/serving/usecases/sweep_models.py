@@ -134,7 +134,7 @@ class SweepModels:
     def _give_up(self, operation: Operation, failure: Failure | None) -> None:
         self._machines.stop(operation.goal, operation.execution, "given up by the sweep")
         wait = self._store.wait(operation.operation_id, operation.model_id)
-        order = Order(operation.operation_id, operation.model_id, operation.generation)
+        order = Order(operation.operation_id, operation.model_id, operation.generation, entered=f"past {operation.deadline}")
         cause = failure or out_of_time(wait.step if wait else None)
         if operation.goal is not Goal.UPDATE:
             self._failer.settle(order, cause)
