@@ -1,6 +1,6 @@
 """`make bench`: the figures that the README and the closing notes quote, with the conditions under which they were taken.
 
-`python -m bench [up] [life] [crowd] [cold] [cost] [--creates N] [--rounds N]`: all parts unless some are named.
+`python -m bench [PART…] [--creates N] [--rounds N] [--models N] [--entries N]`; parts: up life crowd scale cold cost, all unless some are named.
 Results: a table, and a file in .local/bench.
 """
 
@@ -22,9 +22,10 @@ from bench.creates import creates
 from bench.crowd import crowd
 from bench.life import life
 from bench.measure import Figure
+from bench.scale import scale
 from tests.e2e.platform import ROOT, Platform
 
-PARTS = ("up", "life", "crowd", "cold", "cost")
+PARTS = ("up", "life", "crowd", "scale", "cold", "cost")
 
 
 def main() -> None:
@@ -33,13 +34,15 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", choices=[[], *PARTS], metavar="part", help=" ".join(PARTS))
     parser.add_argument("--creates", type=int, default=10, help="models to create, one after the other")
     parser.add_argument("--rounds", type=int, default=5, help="fresh interpreters for each function; rounds of each operation")
+    parser.add_argument("--models", type=int, default=10_000, help="models to list among")
+    parser.add_argument("--entries", type=int, default=100_000, help="entries of the longest timeline")
     options = parser.parse_args()
     parts = options.parts or PARTS
     console, before = Console(highlight=False), conditions()
     figures: list[Figure] = []
     if "cost" in parts:
         figures += cost()
-    if {"up", "life", "crowd"} & set(parts):
+    if {"up", "life", "crowd", "scale"} & set(parts):
         figures += _platform(parts, options)
     if "cold" in parts:
         figures += cold_starts(options.rounds)
@@ -63,6 +66,8 @@ def _platform(parts: Sequence[str], options: argparse.Namespace) -> list[Figure]
                 figures += life(platform, options.rounds)
             if "crowd" in parts:
                 figures += crowd(platform)
+            if "scale" in parts:  # last: the platform hears nothing more afterwards
+                figures += scale(platform, options.models, options.entries)
             return figures
         finally:
             platform.run("make down")

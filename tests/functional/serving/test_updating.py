@@ -1,11 +1,13 @@
 """Changing a model: what each class of change does, what has to be acknowledged, and how a failed update is taken back."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from serving.adapters.instances import RegionInstances
 from serving.domain.fields import CLASSES, ChangeClass
+from serving.domain.instances import Offer
 from serving.domain.model import Spec
 from tests.fabric import world
 from tests.functional.serving import samples
@@ -267,6 +269,23 @@ def test_a_change_of_a_stopped_or_failed_model_is_kept_for_its_next_start(servin
     serving.on_model("retry_model")
     serving.pump()
     assert serving.model()["status"] == "Creating"
+
+
+def test_more_copies_than_there_is_room_for_are_refused(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At once and with the reason, not after a quarter of an hour of waiting for an instance; fewer copies are always possible."""
+    _in_service_with_gpu(serving)
+    whole = RegionInstances.offer
+
+    def small(self: RegionInstances, **asked: bool) -> Offer:
+        return replace(whole(self, **asked), capacity="AutoScalingGroup", most_instances=1)
+
+    monkeypatch.setattr(RegionInstances, "offer", small)
+    before = serving.model()
+    status, problem = patch(serving, {"capacity": {"max": 40, "desired": 30}})
+    assert (status, problem["errors"][0]["path"], problem["errors"][0]["code"]) == (422, "capacity.desired", "no-room")
+    assert "at most 1 instance" in problem["errors"][0]["message"]
+    assert serving.model() == before
+    assert patch(serving, {"capacity": {"max": 40}})[0] == 202
 
 
 def test_of_two_changes_one_is_told_by_what_it_was_refused(serving: Serving) -> None:

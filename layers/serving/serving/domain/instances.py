@@ -158,18 +158,24 @@ def surge(spec: Mapping[str, Any], offer: Offer) -> tuple[bool, str]:
     """Whether a second set of a model's tasks has room beside the first, and why, in a sentence."""
     if "capacity" not in spec:
         return True, "a third party serves this model: nothing is started"
-    tasks, gpus = max(1, int(spec["capacity"]["desired"])), gpus_of(spec)
-    if not gpus:
+    tasks = max(1, int(spec["capacity"]["desired"]))
+    if not gpus_of(spec):
         return True, f"{tasks} task(s) more run on Fargate beside the present ones until these have drained"
+    return room(spec, offer, more=tasks, beside=tasks)
+
+
+def room(spec: Mapping[str, Any], offer: Offer, *, more: int, beside: int) -> tuple[bool, str]:
+    """Whether so many more of a model's GPU tasks have room beside those that run, and why. What cannot be read is let pass."""
+    gpus = gpus_of(spec)
     if offer.capacity == "None":
         return False, "this environment has no GPU capacity"
     found = candidates(spec, offer)
     if not found:
         return False, f"no instance type that this environment buys in {offer.region} has {gpus} GPU(s) as asked for"
-    if offer.most_instances is not None and min(instances_for(2 * tasks, gpus, one) for one in found) > offer.most_instances:
-        return False, f"the Auto Scaling group takes at most {offer.most_instances} instance(s), too few for both sets of tasks"
+    if offer.most_instances is not None and min(instances_for(more + beside, gpus, one) for one in found) > offer.most_instances:
+        return False, f"the Auto Scaling group takes at most {offer.most_instances} instance(s), too few for {more + beside} task(s)"
     for one in found:
-        needed, left = instances_for(tasks, gpus, one), offer.left(one)
+        needed, left = instances_for(more, gpus, one), offer.left(one)
         if left is not None and left >= needed:
             return True, f"{needed} more {one.instance_type} and the quota {one.quota_code} has room for {left}"
     known = [one for one in found if offer.left(one) is not None]
@@ -177,6 +183,6 @@ def surge(spec: Mapping[str, Any], offer: Offer) -> tuple[bool, str]:
         return True, "the quota cannot be read; the new copies are tried, and the present ones serve meanwhile"
     first = known[0]
     return False, (
-        f"{instances_for(tasks, gpus, first)} more {first.instance_type} are needed and the quota {first.quota_code} "
+        f"{instances_for(more, gpus, first)} more {first.instance_type} are needed and the quota {first.quota_code} "
         f"has room for {offer.left(first)}"
     )
