@@ -73,14 +73,23 @@ class Reporter:
                 while self._pending and await self._send():
                     pass
 
+    def _batch(self) -> dict[tuple[str, str, str], tuple[str, str, dict[str, Any]]]:
+        """The oldest, and others of its kind: the permission to put names detail types, and is judged for a call as a whole."""
+        first = next(iter(self._pending), None)
+        alike = [(key, entry) for key, entry in self._pending.items() if first and key[0] == first[0]]
+        return dict(alike[:_MAX_BATCH])
+
     async def _send(self) -> bool:
-        batch = dict(list(self._pending.items())[:_MAX_BATCH])
+        batch = self._batch()
         try:
             if batch:
                 await asyncio.get_running_loop().run_in_executor(self._executor, self._bus.put, list(batch.values()))
         except BusUnavailable as error:
             self._metrics.events.labels("failed").inc()
             self._log.warning("events not accepted, trying again", reason=str(error), events=len(batch))
+            for key, entry in batch.items():
+                if self._pending.get(key) is entry:  # to the end: what is refused must not keep everything else from the bus
+                    self._pending[key] = self._pending.pop(key)
             return False
         self._metrics.events.labels("accepted").inc(len(batch))
         for key, entry in batch.items():

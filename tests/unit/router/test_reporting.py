@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
-from contracts.routing import RouteHealthObserved
+from contracts.routing import LoadObserved, RouteHealthObserved
 from router.aws import BusUnavailable
 from router.bus import Reporter
 from router.errors import ApiError, model_not_found
@@ -69,6 +69,42 @@ def test_reports_wait_for_the_bus_and_only_the_newest_is_sent() -> None:
     metadata = bus.taken[0][2]["metadata"]
     assert len(metadata["id"]) == 26
     assert metadata["environment"] == "local"
+
+
+class _PickyBus(_Bus):
+    """A bus that takes one kind at a time, as permissions are judged, and one kind not at all."""
+
+    def put(self, entries: Sequence[tuple[str, str, dict[str, Any]]]) -> None:
+        """Take events of one kind."""
+        kinds = {kind for _, kind, _ in entries}
+        assert len(kinds) == 1
+        if kinds == {"RouteHealthObserved"}:
+            raise BusUnavailable("AccessDeniedException")
+        self.taken += entries
+
+
+def test_what_the_bus_refuses_keeps_nothing_else_from_it() -> None:
+    """Each call carries one kind of event, and one that is refused goes to the end of the line."""
+    bus = _PickyBus(refusals=0)
+    load = {
+        "model_id": "tiny",
+        "router_id": "r",
+        "observed_at": iso(),
+        "window_seconds": 2,
+        "in_flight": 1,
+        "requests": 1,
+        "ready_targets": 1,
+    }
+
+    async def work() -> None:
+        reporter = Reporter(bus, ThreadPoolExecutor(1), environment="local", router_id="r", metrics=Metrics(), log=Log(io.BytesIO()))
+        reporter.report(_observed("a", "ready"))
+        reporter.report(LoadObserved.model_validate(load))
+        assert not await reporter._send()
+        assert await reporter._send()
+
+    asyncio.run(work())
+    assert [kind for _, kind, _ in bus.taken] == ["LoadObserved"]
 
 
 def test_errors_have_openais_shape() -> None:
