@@ -14,7 +14,7 @@ Complaint = tuple[str, str, str]
 
 HINTS: Mapping[str, str] = {
     "instance-type-not-offered": "GET /instances lists what the region offers.",
-    "instance-type-unknown": "GET /instances lists the types that are known here; scripts/instances.py brings the list up to date.",
+    "instance-type-unknown": "GET /instances lists the types that are known here.",
     "instance-type-not-bought": "Choose another type, or have the environment's GpuInstanceTypes extended.",
     "instance-type-too-small": "Ask for fewer GPUs, or choose a larger type.",
     "gpus-too-few": "Raise accelerator.gpus to tensor_parallel_size x pipeline_parallel_size.",
