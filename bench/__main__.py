@@ -1,6 +1,6 @@
 """`make bench`: the figures that the README and the closing notes quote, with the conditions under which they were taken.
 
-`python -m bench [PART…] [--creates N] [--rounds N] [--models N] [--entries N]`; parts: up life crowd scale cold cost, all unless some are named.
+`python -m bench [PART…] [--creates N] [--rounds N] [--models N] [--entries N]`, with up, life, crowd, scale, cold, cost or all of them.
 Results: a table, and a file in .local/bench.
 """
 
