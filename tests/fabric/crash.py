@@ -2,10 +2,13 @@
 
     sweep(arrange, act, observe)
 
-runs `act` once undisturbed, then once per AWS call and moment with a crash there, each time in a fresh world, followed by an undisturbed
-redelivery, and compares what `observe` sees with the undisturbed run. `sweep` answers how many crashes it tried.
+runs `act` once undisturbed, then once per AWS call and moment with a crash there, each time in a copy of one fresh world, followed
+by an undisturbed redelivery, and compares what `observe` sees with the undisturbed run. `sweep` answers how many crashes it tried.
 """
 
+import os
+import pickle
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -15,7 +18,9 @@ from unittest.mock import patch
 from botocore.client import BaseClient
 
 World = TypeVar("World")
+Result = TypeVar("Result")
 Moment = Literal["before", "after"]
+_MOMENTS: tuple[Moment, ...] = ("before", "after")
 
 
 class Crash(BaseException):
@@ -70,22 +75,55 @@ def sweep(
     act: Callable[[World], Any],
     observe: Callable[[World], Any],
 ) -> int:
-    """Try every crash; AssertionError names the call after whose crash the end was another. Answers the number of crashes tried (> 0)."""
+    """Try every crash; AssertionError names the call after whose crash the end was another. Answers the number of crashes tried (> 0).
+
+    The world is arranged once; each run has a copy of it, in a process of its own.
+    """
     with arrange() as world:
-        with watching() as undisturbed:
-            act(world)
-        expected = observe(world)
-    assert undisturbed.calls, "nothing to crash: the function made no call to AWS"
-    tried = 0
-    for number, called in enumerate(undisturbed.calls):
-        for moment in ("before", "after"):
-            with arrange() as world:
-                _crash_once(world, act, number, moment)
-                act(world)
-                seen = observe(world)
-            assert seen == expected, f"a crash {moment} call {number}, {called.service} {called.operation}, ends differently"
-            tried += 1
+        calls, expected = _apart(lambda: _undisturbed(world, act, observe))
+        assert calls, "nothing to crash: the function made no call to AWS"
+        tried = 0
+        for number, called in enumerate(calls):
+            for moment in _MOMENTS:
+                seen = _apart(lambda number=number, moment=moment: _disturbed(world, act, observe, number, moment))  # type: ignore[misc]
+                assert seen == expected, f"a crash {moment} call {number}, {called}, ends differently"
+                tried += 1
     return tried
+
+
+def _undisturbed(world: World, act: Callable[[World], Any], observe: Callable[[World], Any]) -> tuple[list[str], Any]:
+    with watching() as watch:
+        act(world)
+    return [f"{call.service} {call.operation}" for call in watch.calls], observe(world)
+
+
+def _disturbed(world: World, act: Callable[[World], Any], observe: Callable[[World], Any], number: int, moment: Moment) -> Any:
+    _crash_once(world, act, number, moment)
+    act(world)
+    return observe(world)
+
+
+def _apart(work: Callable[[], Result]) -> Result:
+    """What `work` answers in a copy of this process, which ends with it; its failure is an AssertionError here, with its traceback."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            told = pickle.dumps((True, work()))
+        except BaseException:  # noqa: BLE001 - whatever it was, it has to be told to the parent
+            told = pickle.dumps((False, traceback.format_exc()))
+        with os.fdopen(writer, "wb") as pipe:
+            pipe.write(told)
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as pipe:
+        told = pipe.read()
+    os.waitpid(child, 0)
+    assert told, "the copy of this process has died without a word"
+    fine, answer = pickle.loads(told)
+    assert fine, answer
+    result: Result = answer
+    return result
 
 
 def _crash_once(world: World, act: Callable[[World], Any], number: int, moment: Moment) -> None:
