@@ -1,5 +1,8 @@
 """Two at once: whoever loses the write decides anew on what the winner has left."""
 
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,6 +13,8 @@ from kit.errors import Conflict
 from kit.ids import Ids
 from serving import wiring
 from serving.adapters.addresses import ResolvingGuard
+from serving.domain.operation import Step
+from serving.domain.waits import awaited
 from serving.usecases.commanding import Commanding
 from serving.usecases.create_model import CreateModel
 from serving.usecases.delete_model import DeleteModel
@@ -20,6 +25,7 @@ from serving.usecases.wish_checks import WishChecks
 from tests.fabric import world
 from tests.fakes.serving import OvertakenStore, RecordingEngines, RecordingMachines
 from tests.functional.serving import samples
+from tests.functional.serving.changing import RESTART, acknowledged, told_by_routing
 from tests.functional.serving.world import TABLE, Serving
 from tests.unit.serving.samples import spec
 
@@ -94,3 +100,31 @@ def test_a_launch_that_a_deletion_overtakes_leaves_nothing(serving: Serving) -> 
         launch(order)
     assert engines.running == {}
     assert machines.told == []
+
+
+def test_a_step_that_has_just_begun_to_wait_is_not_told_of_what_was_before(serving: Serving) -> None:
+    """News that is looked at while new copies are being asked for: the old copy, which answers, is not taken for the new one."""
+    serving.in_service()
+    told_by_routing(serving, 3, "a" * 32)
+    store = wiring.delete_model()._store
+    before = store.model(samples.MODEL_ID)
+    accepted = acknowledged(serving, RESTART)
+    operation, model = store.operation(accepted["operation_id"]), store.model(samples.MODEL_ID)
+    wait = store.wait(accepted["operation_id"], samples.MODEL_ID)
+    assert before is not None
+    assert model is not None
+    assert operation is not None
+    assert wait is not None
+    assert (wait.step, before.deployments[-1].generation, model.deployments[-1].generation) == (Step.LAUNCH, 1, 2)
+    stale = replace(model, deployments=before.deployments)
+    assert not awaited(Step.LAUNCH, stale, operation, engines_left=False).true
+    order: list[str] = []
+    for name in ("wait", "model"):
+        setattr(store, name, partial(_noted, order, name, getattr(store, name)))
+    Resumption(store, RecordingMachines()).resume(accepted["operation_id"])
+    assert order == ["wait", "model"]
+
+
+def _noted(order: list[str], name: str, real: Callable[..., Any], *asked: Any) -> Any:
+    order.append(name)
+    return real(*asked)

@@ -115,6 +115,8 @@ def _applied(model: Model, operation: Operation) -> bool:
 
 def _taken_over(model: Model, operation: Operation) -> bool:
     """Whether the new copies answer: all of them where old ones go on until then, else the first."""
+    if model.deployment is None or model.deployment.generation != model.generation:
+        return False  # the new ones have not been asked for yet
     wanted = model.desired if operation.strategy is Strategy.SURGE and operation.relapse is None else 1
     return ready_copies(model) >= max(wanted, 1)
 

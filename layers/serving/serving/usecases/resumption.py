@@ -17,12 +17,14 @@ class Resumption:
 
     def resume(self, operation_id: str, *, beat: bool = False) -> None:
         """Wake the operation's machine if it can go on or must fail; with `beat`, else tell it that there is progress."""
-        operation = self._store.operation(operation_id)
-        model = self._store.model(operation.model_id) if operation else None
-        if operation is None or model is None or not is_current(model, operation):
+        named = self._store.operation(operation_id)
+        # The wait before the rest: it is written together with what it waits upon, so that what is read after it is no older. The other way
+        # round, a step that has just begun to wait could be told of what was true before it did.
+        wait = self._store.wait(operation_id, named.model_id) if named else None
+        if named is None or wait is None:
             return
-        wait = self._store.wait(operation.operation_id, operation.model_id)
-        if wait is None:
+        operation, model = self._store.operation(operation_id), self._store.model(named.model_id)
+        if operation is None or model is None or not is_current(model, operation):
             return
         self.answer(wait, model, operation, beat=beat)
 
