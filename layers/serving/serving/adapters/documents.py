@@ -19,6 +19,9 @@ def of_model(model: Model) -> Document:
 def model(document: Mapping[str, Any]) -> Model:
     """The model in a row's document. Fields that a newer release added have their defaults."""
     d = dict(document)
+    former = d.pop("deployment", None)  # rows of releases that knew one deployment a model
+    if former and not d.get("deployments"):
+        d["deployments"] = ({**former, "version": str(d["spec"].get("version", ""))},)
     return Model(
         **{
             **d,
