@@ -15,6 +15,9 @@ _STYLES = {
     "Stopped": "dim", "Cancelled": "dim", "Superseded": "dim", "Unknown": "dim",
 }  # fmt: skip
 _SIZES = ("B", "KiB", "MiB", "GiB", "TiB")
+_KIBI = 1024
+_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
+_WHOLE_MINUTES_FROM, _DAYS_FROM = 10 * _MINUTE, 2 * _DAY
 
 
 def state(value: object) -> Text:
@@ -36,22 +39,24 @@ def ago(moment: object, now: datetime | None = None) -> str:
 def duration(seconds: float) -> str:
     """A length of time in its largest two units: `42 s`, `3 min 20 s`, `2 h 5 min`, `3 d`."""
     whole = int(seconds)
-    if whole < 60:  # noqa: PLR2004 - clocks
+    if whole < _MINUTE:
         return f"{whole} s"
-    if whole < 3600:  # noqa: PLR2004
-        return f"{whole // 60} min {whole % 60} s" if whole < 600 and whole % 60 else f"{whole // 60} min"  # noqa: PLR2004
-    if whole < 172_800:  # noqa: PLR2004
-        return f"{whole // 3600} h {whole % 3600 // 60} min" if whole % 3600 >= 60 else f"{whole // 3600} h"  # noqa: PLR2004
-    return f"{whole // 86_400} d"
+    if whole < _HOUR:
+        rest = whole % _MINUTE if whole < _WHOLE_MINUTES_FROM else 0
+        return f"{whole // _MINUTE} min {rest} s" if rest else f"{whole // _MINUTE} min"
+    if whole < _DAYS_FROM:
+        rest = whole % _HOUR // _MINUTE
+        return f"{whole // _HOUR} h {rest} min" if rest else f"{whole // _HOUR} h"
+    return f"{whole // _DAY} d"
 
 
 def size(amount: object) -> str:
     """Bytes as people say them."""
     value = float(amount) if isinstance(amount, int | float) else 0.0
     for unit in _SIZES:
-        if value < 1024 or unit == _SIZES[-1]:  # noqa: PLR2004 - binary units
+        if value < _KIBI or unit == _SIZES[-1]:
             return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
-        value /= 1024
+        value /= _KIBI
     raise AssertionError("the last unit returns")
 
 

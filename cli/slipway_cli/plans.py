@@ -131,12 +131,15 @@ def schedule(document: Row) -> RenderableType:
     )
 
 
+_FEWEST_OF_A_RANGE = 3  # two days are a list
+
+
 def _days(days: list[str]) -> str:
     week = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
     places = [week.index(day) for day in days if day in week]
     if len(places) == len(week):
         return "daily"
-    if len(places) > 2 and places == list(range(places[0], places[-1] + 1)):  # noqa: PLR2004 - two days are a list
+    if len(places) >= _FEWEST_OF_A_RANGE and places == list(range(places[0], places[-1] + 1)):
         return f"{days[0]}-{days[-1]}"
     return ",".join(days)
 

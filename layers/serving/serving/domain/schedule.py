@@ -61,7 +61,7 @@ def complaints(schedule: Schedule) -> Iterator[tuple[str, str, str]]:
 
 def active(schedule: Schedule | None) -> bool:
     """Whether there is a schedule that acts."""
-    return bool(schedule) and bool(schedule.get("enabled", True))  # type: ignore[union-attr]  # not None, as it is true
+    return bool(schedule.get("enabled", True)) if schedule else False
 
 
 def in_window(schedule: Schedule, moment: datetime) -> bool:
