@@ -18,3 +18,8 @@ def counted(figure: str, value: float, **labels: str) -> None:
     line = json.dumps({"figure": figure, "value": value, "labels": labels, "test": os.environ.get("PYTEST_CURRENT_TEST", "")})
     with (Path(folder) / f"{os.getpid()}.jsonl").open("a") as file:
         file.write(line + "\n")
+
+
+def scaled(number: int) -> int:
+    """How many examples to run where a change gets `number`: multiplied by `SLIPWAY_PROOF_SCALE` (default 1, at least one example)."""
+    return max(1, round(number * float(os.environ.get("SLIPWAY_PROOF_SCALE", "1"))))
