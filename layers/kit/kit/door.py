@@ -25,7 +25,7 @@ from kit.errors import (
     http_status,
     problem,
 )
-from kit.observability import logger, metrics, tracer
+from kit.observability import count, logger, metrics, tracer
 from kit.table import Row, decode
 from kit.validation import validated
 
@@ -208,7 +208,7 @@ def stream(function: Callable[[Row], None]) -> Handler:
             try:
                 row = decode(record["dynamodb"]["NewImage"])
                 function(row)
-                metrics.add_metric(name=str(row.document.get("event_type", "Row")), unit="Count", value=1)
+                count(str(row.document.get("event_type", "Row")))
             except Exception:  # noqa: BLE001 - the mapping retries from this record, bisects, and at last hands it to the dead letters
                 logger.exception("a record failed", extra={"event_id": record.get("eventID")})
                 return {"batchItemFailures": [{"itemIdentifier": record["dynamodb"]["SequenceNumber"]}]}
@@ -230,8 +230,8 @@ def step(function: Callable[[dict[str, Any]], dict[str, Any]]) -> Handler:
     return handler
 
 
-def schedule(function: Callable[[], Mapping[str, Any]]) -> Handler:
-    """A door for a schedule; answers (and logs) what the sweep did."""
+def schedule(function: Callable[[], Mapping[str, int]]) -> Handler:
+    """A door for a schedule; answers (and logs, and counts) what the sweep mended."""
 
     @_measured
     @tracer.capture_lambda_handler(capture_response=False, capture_error=False)
@@ -239,6 +239,7 @@ def schedule(function: Callable[[], Mapping[str, Any]]) -> Handler:
     def handler(message: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG001 - the runtime's signature
         _log_context("sweep", context)
         outcome = dict(function())
+        count("SweepRepairs", sum(outcome.values()))
         logger.info("swept", extra=outcome)
         return outcome
 
