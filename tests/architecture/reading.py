@@ -163,30 +163,70 @@ class Needs:
     services: frozenset[str]
 
 
+Place = tuple[str, str]
+"""A function or class of a context's wiring: module, name."""
+
+
+class Room:
+    """One module that opens parts of a context's wiring, a door or the wiring itself: what its names stand for."""
+
+    def __init__(self, context: str, name: str, tree: ast.Module) -> None:
+        self.parts = {item.name: item for item in tree.body if isinstance(item, ast.FunctionDef | ast.ClassDef)}
+        self._names: dict[str, Place] = {part: (name, part) for part in self.parts}
+        self._modules: dict[str, str] = {}
+        for item in ast.walk(tree):
+            if isinstance(item, ast.ImportFrom):
+                for alias in item.names:
+                    given = alias.asname or alias.name
+                    if (item.module, alias.name) == (context, "wiring") or item.module == f"{context}.wiring":
+                        self._modules[given] = alias.name
+                    elif (item.module or "").startswith(f"{context}.wiring."):
+                        self._names[given] = str(item.module).rpartition(".")[2], alias.name
+
+    def meant(self, node: ast.AST) -> Place | None:
+        """The part of the wiring that a name, or an attribute of one of its modules, stands for; None for anything else."""
+        if isinstance(node, ast.Name):
+            return self._names.get(node.id)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in self._modules:
+            return self._modules[node.value.id], node.attr
+        return None
+
+
+@cache
+def wiring(context: str) -> dict[str, Room]:
+    """The modules of a context's wiring, which is a package of them or one."""
+    home = ROOT / "layers" / context / context
+    paths = sorted((home / "wiring").glob("*.py")) or [home / "wiring.py"]
+    return {path.stem: Room(context, path.stem, ast.parse(path.read_text())) for path in paths}
+
+
 @cache
 def needs(context: str, name: str) -> Needs:
-    """What `wiring.<name>()`, and whatever else of the wiring its door opens, reaches, following calls within the wiring module."""
-    door = ast.parse((ROOT / "functions" / context / name / "handler.py").read_text())
-    opened = {node.attr for node in ast.walk(door) if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "wiring"}
-    module = ast.parse((ROOT / "layers" / context / context / "wiring.py").read_text())
-    parts = {item.name: item for item in module.body if isinstance(item, ast.FunctionDef | ast.ClassDef)}
+    """What the parts of the wiring that a door opens reach, the use case of its name among them, following calls within the wiring."""
+    tree = ast.parse((ROOT / "functions" / context / name / "handler.py").read_text())
+    door, rooms = Room(context, "", tree), wiring(context)
+    left = [place for node in ast.walk(tree) if isinstance(node, ast.Attribute) and (place := door.meant(node))]
+    assert name in {opened for _, opened in left}, f"{context}/{name} does not open the use case of its name"
     required: set[str] = set()
     optional: set[str] = set()
     services: set[str] = set()
-    left, seen = [name, *sorted(opened)], set[str]()
+    seen = set[Place]()
     while left:
         current = left.pop()
-        if current in seen or current not in parts:
+        if current in seen:
             continue
         seen.add(current)
-        part = parts[current]
-        for node in ast.walk(part):
-            if isinstance(node, ast.Name) and node.id in parts and isinstance(parts[node.id], ast.FunctionDef):
-                left.append(node.id)
+        room = rooms[current[0]]
+        for node in ast.walk(room.parts[current[1]]):
+            place = room.meant(node)
+            if place and isinstance(rooms[place[0]].parts.get(place[1]), ast.FunctionDef):
+                left.append(place)
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "client":
                 services.add(str(ast.literal_eval(node.args[0])))
-            if isinstance(node, ast.Attribute) and node.attr == "from_env" and isinstance(node.value, ast.Name):
-                for item in parts[node.value.id].body:
+            if isinstance(node, ast.Attribute) and node.attr == "from_env":
+                settings = room.meant(node.value)
+                assert settings, f"{ast.unparse(node)} is not of the wiring"
+                for item in rooms[settings[0]].parts[settings[1]].body:
                     if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name):
                         (required if item.value is None else optional).add(item.target.id.upper())
     return Needs(frozenset(required), frozenset(optional - required), frozenset(services))

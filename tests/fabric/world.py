@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import ModuleType
@@ -38,9 +39,11 @@ def small_aws(environment: Mapping[str, str]) -> Iterator[None]:
 
 def forget(wiring: ModuleType) -> None:
     """Make the next call compose its use case anew, as a new process would."""
-    for item in vars(wiring).values():
-        if getattr(item, "__module__", None) == wiring.__name__ and hasattr(item, "cache_clear"):
-            item.cache_clear()
+    rooms = [module for name, module in sys.modules.items() if f"{name}.".startswith(f"{wiring.__name__}.")]
+    for room in rooms:
+        for item in vars(room).values():
+            if getattr(item, "__module__", None) == room.__name__ and hasattr(item, "cache_clear"):
+                item.cache_clear()
 
 
 def create_table(name: str) -> None:

@@ -6,10 +6,10 @@ On failure: retried from the failed row, eight attempts with bisecting, then the
 
 from kit.door import stream
 from kit.row import Row
-from serving import wiring
+from serving.wiring import reactions
 
 
 @stream
 def handler(row: Row) -> None:
     """Announce one row."""
-    wiring.announce_model_changes()(row)
+    reactions.announce_model_changes()(row)

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from kit.door import alarm
-from serving import wiring
+from serving.wiring import reactions
 
 
 @alarm
 def handler(message: dict[str, Any]) -> Mapping[str, Any]:
     """Act on one model's schedule."""
-    return wiring.apply_schedule()(str(message["model_id"]))
+    return reactions.apply_schedule()(str(message["model_id"]))

@@ -6,7 +6,7 @@ Answers: 202 with the operation. On failure: a problem document; nothing is writ
 
 from kit.caller import command
 from kit.door import Answer, Request, http
-from serving import wiring
+from serving.wiring import commands
 
 
 @http
@@ -16,5 +16,5 @@ def handler(request: Request) -> Answer:
     operation_id = request.path_parameters["operation_id"]
     what = {"do": "POST /operations/{operation_id}/cancel", "operation_id": operation_id}
     asked = command(request.caller.subject, request.idempotency_key, what)
-    answer = wiring.cancel_operation()(request.caller, operation_id, asked)
+    answer = commands.cancel_operation()(request.caller, operation_id, asked)
     return Answer(202, answer["body"], {"location": answer["body"]["links"]["operation"]})

@@ -8,7 +8,7 @@ On failure: a problem document; nothing is written unless everything is.
 from contracts.model import MODEL_SPEC
 from kit.caller import command
 from kit.door import Answer, Request, http
-from serving import wiring
+from serving.wiring import commands
 
 
 @http
@@ -17,8 +17,8 @@ def handler(request: Request) -> Answer:
     request.caller.require("models:write")
     wish = request.body(MODEL_SPEC.validate_python).document()
     if request.dry_run:
-        return Answer(200, wiring.plan_model().creation(request.caller, wish))
+        return Answer(200, commands.plan_model().creation(request.caller, wish))
     asked = command(request.caller.subject, request.idempotency_key, {"do": "POST /models", "body": wish})
-    answer = wiring.create_model()(request.caller, wish, asked)
+    answer = commands.create_model()(request.caller, wish, asked)
     location = {"location": answer["body"]["links"]["operation"], "etag": f'"{answer["generation"]}"'}
     return Answer(202, answer["body"], location)

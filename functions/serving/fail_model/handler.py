@@ -8,11 +8,11 @@ On failure: the machine retries what may pass, and takes the way of failure for 
 from typing import Any
 
 from kit.door import step
-from serving import wiring
 from serving.usecases.steps import Order
+from serving.wiring import steps
 
 
 @step
 def handler(message: dict[str, Any]) -> dict[str, Any]:
     """Carry the step out."""
-    return dict(wiring.fail_model()(Order.parse(message)))
+    return dict(steps.fail_model()(Order.parse(message)))

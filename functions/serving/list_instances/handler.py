@@ -6,8 +6,8 @@ On failure: a problem document. Where an AWS API does not answer, the shipped sn
 
 from contracts.planning import ListInstances
 from kit.door import Answer, Request, http
-from serving import wiring
 from serving.usecases.list_instances import InstanceFilter
+from serving.wiring import questions
 
 
 @http
@@ -16,4 +16,4 @@ def handler(request: Request) -> Answer:
     request.caller.require("models:read")
     asked = request.parameters(ListInstances.validate_document)
     wanted = InstanceFilter(asked.gpus_min, asked.memory_min, asked.family, asked.fits_model, asked.offered)
-    return Answer(200, wiring.list_instances()(request.caller, wanted, asked.limit, asked.next_token))
+    return Answer(200, questions.list_instances()(request.caller, wanted, asked.limit, asked.next_token))

@@ -6,7 +6,7 @@ On failure: a problem document.
 
 from contracts.responses import ListEvents
 from kit.door import Answer, Request, http
-from serving import wiring
+from serving.wiring import questions
 
 
 @http
@@ -15,4 +15,4 @@ def handler(request: Request) -> Answer:
     request.caller.require("models:read")
     asked = request.parameters(ListEvents.validate_document)
     model_id = request.path_parameters["model_id"]
-    return Answer(200, wiring.list_model_events()(request.caller, model_id, asked.order, asked.limit, asked.next_token))
+    return Answer(200, questions.list_model_events()(request.caller, model_id, asked.order, asked.limit, asked.next_token))

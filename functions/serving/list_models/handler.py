@@ -6,8 +6,8 @@ On failure: a problem document.
 
 from contracts.responses import ListModels
 from kit.door import Answer, Request, http
-from serving import wiring
 from serving.usecases.list_models import ModelFilter
+from serving.wiring import questions
 
 
 @http
@@ -16,4 +16,4 @@ def handler(request: Request) -> Answer:
     request.caller.require("models:read")
     asked = request.parameters(ListModels.validate_document)
     wanted = ModelFilter(asked.status, asked.hosting, asked.group, asked.tag, asked.prefix, asked.order)
-    return Answer(200, wiring.list_models()(request.caller, wanted, asked.limit, asked.next_token))
+    return Answer(200, questions.list_models()(request.caller, wanted, asked.limit, asked.next_token))

@@ -8,10 +8,10 @@ On failure: delivered again four times within an hour, then the context's dead l
 from typing import Any
 
 from kit.door import raw_event
-from serving import wiring
+from serving.wiring import reactions
 
 
 @raw_event
 def handler(message: dict[str, Any]) -> None:
     """React to one event."""
-    wiring.on_engine_service_changed()(message)
+    reactions.on_engine_service_changed()(message)

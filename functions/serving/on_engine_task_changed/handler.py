@@ -8,10 +8,10 @@ On failure: the message comes back, five times in all, then the context's dead l
 from typing import Any
 
 from kit.door import raw_queue
-from serving import wiring
+from serving.wiring import reactions
 
 
 @raw_queue
 def handler(message: dict[str, Any]) -> None:
     """React to one event."""
-    wiring.on_engine_task_changed()(message["detail"], message["id"])
+    reactions.on_engine_task_changed()(message["detail"], message["id"])

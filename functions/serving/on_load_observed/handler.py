@@ -8,8 +8,8 @@ On failure: the message comes back, five times in all, then the context's dead l
 from contracts.routing import LoadObserved
 from kit.door import queue
 from kit.envelope import Envelope
-from serving import wiring
 from serving.domain.scaling import Load
+from serving.wiring import reactions
 
 
 @queue
@@ -27,4 +27,4 @@ def handler(envelope: Envelope) -> None:
         time_to_first_token_ms=told.time_to_first_token_ms,
         tokens_per_second=told.tokens_per_second,
     )
-    wiring.on_load_observed()(told.model_id, load, told.last_request_at, metadata.correlation_id, metadata.id)
+    reactions.on_load_observed()(told.model_id, load, told.last_request_at, metadata.correlation_id, metadata.id)

@@ -8,10 +8,10 @@ On failure: the message comes back, five times in all, then the context's dead l
 from contracts.serving import ModelDeletionRequested
 from kit.door import queue
 from kit.envelope import Envelope
-from serving import wiring
+from serving.wiring import reactions
 
 
 @queue
 def handler(envelope: Envelope) -> None:
     """React to one event."""
-    wiring.on_model_deletion_requested()(ModelDeletionRequested.receive(envelope.data).operation_id)
+    reactions.on_model_deletion_requested()(ModelDeletionRequested.receive(envelope.data).operation_id)

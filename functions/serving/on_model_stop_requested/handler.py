@@ -8,10 +8,10 @@ On failure: delivered again four times within an hour, then the context's dead l
 from contracts.serving import ModelStopRequested
 from kit.door import event
 from kit.envelope import Envelope
-from serving import wiring
+from serving.wiring import reactions
 
 
 @event
 def handler(envelope: Envelope) -> None:
     """React to the event."""
-    wiring.on_model_stop_requested()(ModelStopRequested.receive(envelope.data).operation_id)
+    reactions.on_model_stop_requested()(ModelStopRequested.receive(envelope.data).operation_id)

@@ -7,10 +7,10 @@ On failure: delivered again four times within an hour, then the context's dead l
 from contracts.serving import ModelStopped
 from kit.door import event
 from kit.envelope import Envelope
-from serving import wiring
+from serving.wiring import reactions
 
 
 @event
 def handler(envelope: Envelope) -> None:
     """React to the event."""
-    wiring.on_model_stopped()(ModelStopped.receive(envelope.data).model_id, envelope.metadata.id)
+    reactions.on_model_stopped()(ModelStopped.receive(envelope.data).model_id, envelope.metadata.id)

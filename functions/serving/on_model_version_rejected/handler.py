@@ -7,9 +7,9 @@ On failure: delivered again four times within an hour, then the context's dead l
 from contracts.registry import ModelVersionRejected
 from kit.door import event
 from kit.envelope import Envelope
-from serving import wiring
 from serving.domain.change import Cause
 from serving.domain.model import Failure, Verdict
+from serving.wiring import reactions
 
 
 @event
@@ -18,6 +18,6 @@ def handler(envelope: Envelope) -> None:
     told, metadata = ModelVersionRejected.receive(envelope.data), envelope.metadata
     failure = Failure(told.failure.code, told.failure.message, told.failure.hint)
     verdict = Verdict(told.version, told.manifest_sha256, False, metadata.correlation_id, failure)
-    wiring.on_model_version_rejected()(
+    reactions.on_model_version_rejected()(
         told.model_id, verdict, Cause(metadata.actor, metadata.correlation_id, metadata.id, envelope.event_type)
     )

@@ -7,9 +7,9 @@ On failure: delivered again four times within an hour, then the context's dead l
 from contracts.registry import ModelVersionValidated
 from kit.door import event
 from kit.envelope import Envelope
-from serving import wiring
 from serving.domain.change import Cause
 from serving.domain.model import Verdict
+from serving.wiring import reactions
 
 
 @event
@@ -17,6 +17,6 @@ def handler(envelope: Envelope) -> None:
     """React to the event."""
     told, metadata = ModelVersionValidated.receive(envelope.data), envelope.metadata
     verdict = Verdict(told.version, told.manifest_sha256, True, metadata.correlation_id)
-    wiring.on_model_version_validated()(
+    reactions.on_model_version_validated()(
         told.model_id, verdict, Cause(metadata.actor, metadata.correlation_id, metadata.id, envelope.event_type)
     )

@@ -7,11 +7,11 @@ On failure: the message comes back, five times in all, then the context's dead l
 from contracts.routing import ModelWakeRequested
 from kit.door import queue
 from kit.envelope import Envelope
-from serving import wiring
+from serving.wiring import reactions
 
 
 @queue
 def handler(envelope: Envelope) -> None:
     """React to one event."""
     told = ModelWakeRequested.receive(envelope.data)
-    wiring.on_model_wake_requested()(told.model_id, told.generation, envelope.metadata.id)
+    reactions.on_model_wake_requested()(told.model_id, told.generation, envelope.metadata.id)

@@ -7,9 +7,9 @@ On failure: delivered again four times within an hour, then the context's dead l
 from contracts.routing import RouteChanged
 from kit.door import event
 from kit.envelope import Envelope
-from serving import wiring
 from serving.domain.change import Cause
 from serving.domain.model import RouteView
+from serving.wiring import reactions
 
 
 @event
@@ -19,4 +19,4 @@ def handler(envelope: Envelope) -> None:
     targets = [target for target in told.route.targets if target.status != "draining"] if told.route else []
     ready = tuple(target.target_id for target in targets if target.status == "ready")
     seen = RouteView(told.state, told.revision, told.generation, ready, tuple(target.target_id for target in targets))
-    wiring.on_route_changed()(told.model_id, seen, Cause(metadata.actor, metadata.correlation_id, metadata.id, envelope.event_type))
+    reactions.on_route_changed()(told.model_id, seen, Cause(metadata.actor, metadata.correlation_id, metadata.id, envelope.event_type))

@@ -7,10 +7,10 @@ On failure: delivered again four times within an hour, then the context's dead l
 from contracts.routing import RouteHealthObserved
 from kit.door import event
 from kit.envelope import Envelope
-from serving import wiring
 from serving.domain.change import Cause
 from serving.domain.model import Failure
 from serving.usecases.on_route_health_observed import Sighting
+from serving.wiring import reactions
 
 
 @event
@@ -19,4 +19,4 @@ def handler(envelope: Envelope) -> None:
     told, metadata = RouteHealthObserved.receive(envelope.data), envelope.metadata
     failure = Failure(told.failure.code, told.failure.message, told.failure.hint) if told.failure else None
     seen = Sighting(told.model_id, told.generation, told.target_id, told.observed, told.phase, told.progress, failure)
-    wiring.on_route_health_observed()(seen, Cause(metadata.actor, metadata.correlation_id, metadata.id, envelope.event_type))
+    reactions.on_route_health_observed()(seen, Cause(metadata.actor, metadata.correlation_id, metadata.id, envelope.event_type))

@@ -6,7 +6,7 @@ On failure: a problem document, as the command itself would answer; what does no
 
 from contracts.planning import PlanModel
 from kit.door import Answer, Request, http
-from serving import wiring
+from serving.wiring import commands
 
 
 @http
@@ -14,7 +14,7 @@ def handler(request: Request) -> Answer:
     """Plan one command."""
     request.caller.require("models:write")
     asked = request.body(PlanModel.validate_document)
-    planner = wiring.plan_model()
+    planner = commands.plan_model()
     if asked.model is not None:
         return Answer(200, planner.creation(request.caller, asked.model.document()))
     changes = asked.changes.changes() if asked.changes else {}

@@ -5,11 +5,11 @@ On failure: a problem document.
 """
 
 from kit.door import Answer, Request, http
-from serving import wiring
+from serving.wiring import questions
 
 
 @http
 def handler(request: Request) -> Answer:
     """Read one."""
     request.caller.require("models:read")
-    return Answer(200, wiring.read_operation()(request.caller, request.path_parameters["operation_id"]))
+    return Answer(200, questions.read_operation()(request.caller, request.path_parameters["operation_id"]))

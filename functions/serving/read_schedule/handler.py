@@ -5,12 +5,12 @@ On failure: a problem document.
 """
 
 from kit.door import Answer, Request, http
-from serving import wiring
+from serving.wiring import questions
 
 
 @http
 def handler(request: Request) -> Answer:
     """Read one."""
     request.caller.require("models:read")
-    schedule = wiring.read_schedule()(request.caller, request.path_parameters["model_id"])
+    schedule = questions.read_schedule()(request.caller, request.path_parameters["model_id"])
     return Answer(200, schedule, {"etag": f'"{schedule["generation"]}"'})

@@ -7,7 +7,7 @@ On failure: a problem document; nothing is written unless everything is.
 
 from kit.caller import command
 from kit.door import Answer, Request, http
-from serving import wiring
+from serving.wiring import commands
 
 
 @http
@@ -16,9 +16,9 @@ def handler(request: Request) -> Answer:
     request.caller.require("models:write")
     model_id, generation = request.path_parameters["model_id"], request.expected_generation
     if request.dry_run:
-        return Answer(200, wiring.plan_model().update(request.caller, model_id, {"schedule": None}, generation))
+        return Answer(200, commands.plan_model().update(request.caller, model_id, {"schedule": None}, generation))
     what = {"do": "DELETE /models/{model_id}/schedule", "model_id": model_id, "generation": generation}
     asked = command(request.caller.subject, request.idempotency_key, what)
-    answer = wiring.remove_schedule()(request.caller, model_id, generation, asked)
+    answer = commands.remove_schedule()(request.caller, model_id, generation, asked)
     headers = {"location": answer["body"]["links"]["operation"], "etag": f'"{answer["generation"]}"'}
     return Answer(202, answer["body"], headers)

@@ -8,7 +8,7 @@ On failure: a problem document; nothing is written unless everything is.
 from contracts.model import Schedule
 from kit.caller import command
 from kit.door import Answer, Request, http
-from serving import wiring
+from serving.wiring import commands
 
 
 @http
@@ -18,9 +18,9 @@ def handler(request: Request) -> Answer:
     model_id, generation = request.path_parameters["model_id"], request.expected_generation
     schedule = request.body(Schedule.model_validate).document()
     if request.dry_run:
-        return Answer(200, wiring.plan_model().update(request.caller, model_id, {"schedule": schedule}, generation))
+        return Answer(200, commands.plan_model().update(request.caller, model_id, {"schedule": schedule}, generation))
     what = {"do": "PUT /models/{model_id}/schedule", "model_id": model_id, "generation": generation, "body": schedule}
     asked = command(request.caller.subject, request.idempotency_key, what)
-    answer = wiring.set_schedule()(request.caller, model_id, schedule, generation, asked)
+    answer = commands.set_schedule()(request.caller, model_id, schedule, generation, asked)
     headers = {"location": answer["body"]["links"]["operation"], "etag": f'"{answer["generation"]}"'}
     return Answer(202, answer["body"], headers)

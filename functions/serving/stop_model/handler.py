@@ -7,7 +7,7 @@ On failure: a problem document; nothing is written unless everything is.
 
 from kit.caller import command
 from kit.door import Answer, Request, http
-from serving import wiring
+from serving.wiring import commands
 
 
 @http
@@ -16,9 +16,9 @@ def handler(request: Request) -> Answer:
     request.caller.require("models:write")
     model_id, generation = request.path_parameters["model_id"], request.expected_generation
     if request.dry_run:
-        return Answer(200, wiring.plan_model().lifecycle(request.caller, model_id, "stop", generation))
+        return Answer(200, commands.plan_model().lifecycle(request.caller, model_id, "stop", generation))
     what = {"do": "POST /models/{model_id}/stop", "model_id": model_id, "generation": generation}
     asked = command(request.caller.subject, request.idempotency_key, what)
-    answer = wiring.stop_model()(request.caller, model_id, generation, asked)
+    answer = commands.stop_model()(request.caller, model_id, generation, asked)
     headers = {"location": answer["body"]["links"]["operation"], "etag": f'"{answer["generation"]}"'}
     return Answer(202, answer["body"], headers)

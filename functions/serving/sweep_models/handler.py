@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from kit.door import schedule
-from serving import wiring
+from serving.wiring import sweeps
 
 
 @schedule
 def handler() -> Mapping[str, Any]:
     """Sweep once."""
-    return wiring.sweep_models()()
+    return sweeps.sweep_models()()

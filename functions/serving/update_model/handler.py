@@ -8,7 +8,7 @@ On failure: a problem document; a change that restarts copies is refused until i
 from contracts.patch import ModelPatch
 from kit.caller import command
 from kit.door import Answer, Request, http
-from serving import wiring
+from serving.wiring import commands
 
 
 @http
@@ -19,9 +19,9 @@ def handler(request: Request) -> Answer:
     patch = request.body(ModelPatch.validate_document)
     changes = patch.changes()
     if request.dry_run:
-        return Answer(200, wiring.plan_model().update(request.caller, model_id, changes, generation))
+        return Answer(200, commands.plan_model().update(request.caller, model_id, changes, generation))
     what = {"do": "PATCH /models/{model_id}", "model_id": model_id, "generation": generation, "body": [changes, patch.acknowledge]}
     asked = command(request.caller.subject, request.idempotency_key, what)
-    answer = wiring.update_model()(request.caller, model_id, changes, patch.acknowledge, generation, asked)
+    answer = commands.update_model()(request.caller, model_id, changes, patch.acknowledge, generation, asked)
     headers = {"location": answer["body"]["links"]["operation"], "etag": f'"{answer["generation"]}"'}
     return Answer(202, answer["body"], headers)

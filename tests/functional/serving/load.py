@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from kit.aws import client
 from kit.clock import iso
-from serving import wiring
+from serving.wiring import commands
 from tests.fabric import world
 from tests.fabric.wire import bus_event, envelope_of, queue_event
 from tests.functional.serving import samples
@@ -129,7 +129,7 @@ def asleep() -> None:
 
 def fall_asleep(serving: Serving, kind: Literal["sleep", "stop"] = "sleep") -> None:
     """Let the platform have asked a model in service to leave it."""
-    assert wiring.stop_model().by_platform(samples.MODEL_ID, kind, "autoscaler", None)
+    assert commands.stop_model().by_platform(samples.MODEL_ID, kind, "autoscaler", None)
     assert serving.model()["generation"] == 2
 
 

@@ -11,7 +11,6 @@ from kit.caller import Caller, command
 from kit.clock import SystemClock
 from kit.errors import Conflict
 from kit.ids import Ids
-from serving import wiring
 from serving.adapters.addresses import ResolvingGuard
 from serving.domain.operation import Step
 from serving.domain.waits import awaited
@@ -22,6 +21,7 @@ from serving.usecases.launch_engine import LaunchEngine
 from serving.usecases.resumption import Resumption
 from serving.usecases.steps import Order
 from serving.usecases.wish_checks import WishChecks
+from serving.wiring import commands
 from tests.fabric import world
 from tests.fakes.serving import OvertakenStore, RecordingEngines, RecordingMachines
 from tests.functional.serving import samples
@@ -40,9 +40,9 @@ def test_duplicates_that_race_are_answered_alike(serving: Serving) -> None:
     answers = []
 
     def other() -> None:
-        answers.append(wiring.create_model()(_CALLER, spec(), _COMMAND))
+        answers.append(commands.create_model()(_CALLER, spec(), _COMMAND))
 
-    store = OvertakenStore(wiring.delete_model()._store, other)
+    store = OvertakenStore(commands.delete_model()._store, other)
     answers.append(CreateModel(store, WishChecks(ResolvingGuard(())), _CLOCK, Ids(_CLOCK))(_CALLER, spec(), _COMMAND))
     assert answers[0] == answers[1]
     assert store.commits == 1
@@ -51,7 +51,7 @@ def test_duplicates_that_race_are_answered_alike(serving: Serving) -> None:
 
 def test_of_two_who_want_one_id_one_gets_it(serving: Serving) -> None:
     """The other is told that it exists."""
-    store = OvertakenStore(wiring.delete_model()._store, serving.create)
+    store = OvertakenStore(commands.delete_model()._store, serving.create)
     create = CreateModel(store, WishChecks(ResolvingGuard(())), _CLOCK, Ids(_CLOCK))
     with pytest.raises(Conflict, match="model-exists"):
         create(_CALLER, spec(), _COMMAND)
@@ -61,7 +61,7 @@ def test_a_command_that_is_overtaken_by_progress_still_counts(serving: Serving) 
     """A deletion whose write was lost to an ECS event is decided again, and accepted."""
     service = serving.running()
     store = OvertakenStore(
-        wiring.delete_model()._store, lambda: serving.ecs(samples.task_event(service, "RUNNING", 9, task="b" * 32)), times=1
+        commands.delete_model()._store, lambda: serving.ecs(samples.task_event(service, "RUNNING", 9, task="b" * 32)), times=1
     )
     DeleteModel(store, Commanding(store, _CLOCK, Ids(_CLOCK)))(_CALLER, samples.MODEL_ID, None, _COMMAND)
     assert store.commits == 2
@@ -72,7 +72,7 @@ def test_a_deletion_that_is_overtaken_by_the_end_of_a_creation_counts(serving: S
     """The creation ends between the reading of the model and that of its operation: decided again, and nothing ends twice."""
     serving.running()
     creation = serving.model()["operation"]
-    store = wiring.delete_model()._store
+    store = commands.delete_model()._store
     read = store.operation
     ends = [samples.route("open", 2)]
 
@@ -92,7 +92,7 @@ def test_a_launch_that_a_deletion_overtakes_leaves_nothing(serving: Serving) -> 
     """The deletion looked for the service before there was one: the launch itself removes it."""
     serving.create()
     order = Order.parse(serving.order(task_token="a-token"))
-    store = wiring.delete_model()._store
+    store = commands.delete_model()._store
     machines = RecordingMachines()
     engines = RecordingEngines(while_launching=lambda: serving.on_model("delete_model"))
     launch = LaunchEngine(store, Resumption(store, machines, engines), engines, _CLOCK, "test")
@@ -106,7 +106,7 @@ def test_a_step_that_has_just_begun_to_wait_is_not_told_of_what_was_before(servi
     """News that is looked at while new copies are being asked for: the old copy, which answers, is not taken for the new one."""
     serving.in_service()
     told_by_routing(serving, 3, "a" * 32)
-    store = wiring.delete_model()._store
+    store = commands.delete_model()._store
     before = store.model(samples.MODEL_ID)
     accepted = acknowledged(serving, RESTART)
     operation, model = store.operation(accepted["operation_id"]), store.model(samples.MODEL_ID)

@@ -9,10 +9,10 @@ import pytest
 from contracts.serving import CapacityChanged, ScalingDecision
 from kit.aws import client
 from kit.clock import ManualClock, iso
-from serving import wiring
 from serving.domain.change import Cause
 from serving.domain.scaling import Load
 from serving.usecases.counting import Counting
+from serving.wiring import adapters, parts
 from tests.fabric import world
 from tests.fabric.crash import watching
 from tests.fabric.wire import queue_event
@@ -173,10 +173,10 @@ def test_the_sweep_takes_copies_away_where_nobody_speaks_any_more(serving: Servi
 def test_two_words_at_a_time_are_both_kept(serving: Serving) -> None:
     """Whoever writes second reads again and decides on both."""
     in_service(serving)
-    other = wiring._counting(wiring._control())  # the one beside us
+    other = parts.counting(adapters.control())  # the one beside us
     cause = Cause("autoscaler", "x")
-    store = OvertakenStore(wiring._store(), lambda: other.hear(samples.MODEL_ID, _load(30, "router-1"), None, cause))
-    mine = Counting(store, wiring._traffics(), RecordingEngines(), ManualClock(datetime.now(UTC)))
+    store = OvertakenStore(adapters.store(), lambda: other.hear(samples.MODEL_ID, _load(30, "router-1"), None, cause))
+    mine = Counting(store, adapters.traffics(), RecordingEngines(), ManualClock(datetime.now(UTC)))
     assert mine.hear(samples.MODEL_ID, _load(40, "router-0"), None, cause) == "noted"
     assert {one["router_id"] for one in traffic()["loads"]} == {"router-0", "router-1"}
     assert serving.model()["scaled_to"] == 4
@@ -186,7 +186,7 @@ def test_a_count_that_was_overtaken_is_set_again(serving: Serving) -> None:
     """Another decision was written while ours was on its way to ECS: what stands there in the end is the newer one."""
     service = in_service(serving)
     engines = _Late(lambda: load.model(scaled_to=5))
-    counting = Counting(wiring._store(), wiring._traffics(), engines, ManualClock(datetime.now(UTC)))
+    counting = Counting(adapters.store(), adapters.traffics(), engines, ManualClock(datetime.now(UTC)))
     assert counting.hear(samples.MODEL_ID, _load(30, "router-0"), None, Cause("autoscaler", "x")) == "rescaled"
     assert engines.told == [(service, 4), (service, 5)]
 
@@ -196,7 +196,7 @@ def test_a_service_that_was_told_to_end_is_not_brought_back(serving: Serving) ->
     service = in_service(serving)
     retiring = [one | {"retiring": True} for one in serving.model()["deployments"]]
     engines = _Late(lambda: load.model(status="Stopping", deployments=retiring))
-    counting = Counting(wiring._store(), wiring._traffics(), engines, ManualClock(datetime.now(UTC)))
+    counting = Counting(adapters.store(), adapters.traffics(), engines, ManualClock(datetime.now(UTC)))
     counting.hear(samples.MODEL_ID, _load(30, "router-0"), None, Cause("autoscaler", "x"))
     assert engines.told == [(service, 4), (service, 0)]
 

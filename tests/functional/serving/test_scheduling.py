@@ -11,9 +11,9 @@ from contracts.views import READ_MODEL, ScheduleState
 from kit.aws import client
 from kit.clock import ManualClock
 from kit.errors import Transient
-from serving import wiring
 from serving.adapters.agendas import TableAgendas
 from serving.domain.agenda import Agenda
+from serving.wiring import adapters
 from tests.fabric import world
 from tests.fabric.crash import watching
 from tests.functional.serving import samples
@@ -42,7 +42,7 @@ class Calendar(ManualClock):
 def calendar(monkeypatch: pytest.MonkeyPatch) -> Calendar:
     """A Monday in July, at noon in Berlin."""
     clock = Calendar(utc("2026-07-06T10:00"))
-    monkeypatch.setattr(wiring, "_CLOCK", clock)
+    monkeypatch.setattr(adapters, "CLOCK", clock)
     return clock
 
 

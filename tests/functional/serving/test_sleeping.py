@@ -4,8 +4,8 @@ from typing import Any, Literal
 
 import pytest
 
-from serving import wiring
 from serving.usecases.waking import Waking
+from serving.wiring import adapters, commands
 from tests.fabric import world
 from tests.fabric.crash import watching
 from tests.fakes.serving import OvertakenTraffics
@@ -172,8 +172,8 @@ def test_a_model_that_falls_asleep_while_the_request_is_written_down_wakes_all_t
         load.asleep()
         _stopped(serving)
 
-    traffics = OvertakenTraffics(wiring._traffics(), fall_asleep)
-    waking = Waking(wiring._store(), traffics, wiring.start_model(), wiring._CLOCK)
+    traffics = OvertakenTraffics(adapters.traffics(), fall_asleep)
+    waking = Waking(adapters.store(), traffics, commands.start_model(), adapters.CLOCK)
     assert waking.wake(samples.MODEL_ID, 2, None)
     assert serving.model()["status"] == "Starting"
 
@@ -226,11 +226,11 @@ def test_a_model_that_sleeps_can_be_stopped_for_good(serving: Serving, actor: st
     told_by_routing(serving, 3, state="asleep")
     serving.ecs(samples.task_event(service, "STOPPED", 9, desired="STOPPED", stopCode="ServiceSchedulerInitiated"))
     assert (serving.model()["status"], serving.model()["asleep"]) == ("Stopped", True)
-    assert not wiring.stop_model().by_platform(samples.MODEL_ID, "sleep", "autoscaler", None)
+    assert not commands.stop_model().by_platform(samples.MODEL_ID, "sleep", "autoscaler", None)
     if actor == "person":
         assert serving.on_model("stop_model")[0] == 202
     else:
-        assert wiring.stop_model().by_platform(samples.MODEL_ID, "stop", "schedule", None)
+        assert commands.stop_model().by_platform(samples.MODEL_ID, "stop", "schedule", None)
     serving.pump()
     assert world.ledger(TABLE)[-2]["data"]["asleep"] is False
     assert (serving.model()["status"], serving.model()["asleep"]) == ("Stopped", False)
