@@ -3,15 +3,18 @@
 import asyncio
 import ipaddress
 import socket
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 """Resolves a host and port to addresses."""
 
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
-_NAT64_LOCAL: Final = ipaddress.ip_network("64:ff9b:1::/48")
-_COMPATIBLE: Final = ipaddress.ip_network("::/96")  # ::a.b.c.d, long deprecated, still routed by some
+_SIX_TO_FOUR: Final = ipaddress.ip_network("2002::/16")
+_TEREDO: Final = ipaddress.ip_network("2001::/32")
+_UNICAST: Final = ipaddress.ip_network("2000::/3")  # all that IANA has given out; site-local fec0::/10 is outside of it
+_SPECIAL: Final = tuple(map(ipaddress.ip_network, ("192.0.0.0/24", "192.88.99.0/24", "3fff::/20")))
+"""IANA's special ranges that some releases of Python take for public: protocol assignments, 6to4 relays, documentation."""
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -25,21 +28,27 @@ def is_public(text: str) -> bool:
         address: Address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
         return False
-    return all(each.is_global and not each.is_multicast and not each.is_reserved for each in _meanings(address))
+    return _is_ordinary(_meaning(address))
 
 
-def _meanings(address: Address) -> Iterable[Address]:
-    """The address, or the IPv4 address that it stands for beside it."""
+def _is_ordinary(address: Address) -> bool:
+    if isinstance(address, ipaddress.IPv6Address) and (address not in _UNICAST or address in _TEREDO):
+        return False
+    special = any(address in network for network in _SPECIAL)
+    return address.is_global and not (address.is_multicast or address.is_reserved or special)
+
+
+def _meaning(address: Address) -> Address:
+    """The address, or the IPv4 address that a translator would make of it; Python calls NAT64's and 6to4's own ranges global."""
     if isinstance(address, ipaddress.IPv4Address):
-        return (address,)
+        return address
     if address.ipv4_mapped is not None:
-        return (address.ipv4_mapped,)
-    if address in _NAT64_LOCAL:
-        return (ipaddress.IPv4Address("127.0.0.1"),)  # translates to an operator's own network: refused whatever it holds
-    if address in _NAT64 or address in _COMPATIBLE:
-        return (ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF),)
-    inner: list[Address] = [each for each in (address.sixtofour, *(address.teredo or ())) if each is not None]
-    return (address, *inner)
+        return address.ipv4_mapped
+    if address in _NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
+    if address in _SIX_TO_FOUR:
+        return ipaddress.IPv4Address((int(address) >> 80) & 0xFFFF_FFFF)
+    return address
 
 
 async def system_resolve(host: str, port: int) -> list[str]:
@@ -48,21 +57,53 @@ async def system_resolve(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
+def system_resolve_now(host: str, port: int) -> list[str]:
+    """The same for those who run in a thread of their own."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
 class Guard:
     """Checks where a connection would go, at the moment it is made, so that a name cannot change its mind in between."""
 
-    def __init__(self, allowed_hosts: frozenset[str], resolve: Resolve = system_resolve) -> None:
-        self._allowed, self._resolve = allowed_hosts, resolve
+    def __init__(
+        self,
+        allowed_hosts: frozenset[str],
+        resolve: Resolve = system_resolve,
+        resolve_now: Callable[[str, int], list[str]] = system_resolve_now,
+    ) -> None:
+        self._allowed, self._resolve, self._resolve_now = allowed_hosts, resolve, resolve_now
 
     async def addresses(self, host: str, port: int) -> list[str]:
         """The addresses to connect to; AddressRefused unless every one is public or the host is on the list (`host` or `host:port`)."""
-        name = host.lower().rstrip(".").strip("[]")
+        name = _plain(host)
         try:
             found = await self._resolve(name, port)
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
             raise AddressRefused(f"{name} cannot be resolved") from error
+        return self._checked(name, port, found)
+
+    def addresses_now(self, host: str, port: int) -> list[str]:
+        """The same, blocking."""
+        name = _plain(host)
+        try:
+            found = self._resolve_now(name, port)
+        except (OSError, UnicodeError) as error:
+            raise AddressRefused(f"{name} cannot be resolved") from error
+        return self._checked(name, port, found)
+
+    def vouches(self, host: str, port: int) -> bool:
+        """Whether the environment lists the host by name: then it may be inside, and go without TLS."""
+        name = _plain(host)
+        return name in self._allowed or f"{name}:{port}" in self._allowed
+
+    def _checked(self, name: str, port: int, found: list[str]) -> list[str]:
         if not found:
             raise AddressRefused(f"{name} has no address")
-        if name not in self._allowed and f"{name}:{port}" not in self._allowed and not all(is_public(address) for address in found):
+        if not self.vouches(name, port) and not all(is_public(address) for address in found):
             raise AddressRefused(f"{name} leads to an address that is not public")
         return found
+
+
+def _plain(host: str) -> str:
+    return host.lower().rstrip(".").strip("[]")

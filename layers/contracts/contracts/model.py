@@ -17,9 +17,13 @@ _ENVIRONMENT_ALLOWED = re.compile(
 )
 _PROGRAM = re.compile(r"^/[a-z0-9/_-]{1,64}$")
 _PROGRAM_ARGUMENT = re.compile(r"^[A-Za-z0-9_./:=-]{1,128}$")
+_HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
 _TAG_KEY = r"^[A-Za-z0-9+=._:/@-]{1,128}$"
 _S3_PREFIX = r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/([A-Za-z0-9!_.*'()-]+/)+$"
 _SECRET_ARN = r"^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[A-Za-z0-9/_+=.@-]{1,512}$"  # noqa: S105 - the form of a reference
+
+UNGUARDED_PROVIDERS = frozenset({"aiohttp_openai", "gdc", "sap"})
+"""LiteLLM's clients for these make connections of their own, which routers could not keep from addresses inside."""
 
 Task = Literal["chat", "completion", "embedding"]
 Hosting = Literal["hosted", "provider"]
@@ -207,6 +211,22 @@ class Provider(Contract):
     region: str | None = Field(default=None, pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")
     secret: str | None = Field(default=None, pattern=_SECRET_ARN)
 
+    @field_validator("name")
+    @classmethod
+    def _goes_where_routers_can_see_it(cls, name: str) -> str:
+        if name in UNGUARDED_PROVIDERS:
+            msg = f"{name} is not offered: its client cannot be kept from addresses inside the network"
+            raise ValueError(msg)
+        return name
+
+    @field_validator("model")
+    @classmethod
+    def _is_a_name_and_no_address(cls, model: str) -> str:
+        if "//" in model or ".." in model:
+            msg = "must be the name that the provider gives the model, without // or .., which would make an address of it"
+            raise ValueError(msg)
+        return model
+
     @field_validator("api_base")
     @classmethod
     def _is_a_plain_https_address(cls, api_base: str | None) -> str | None:
@@ -218,6 +238,9 @@ class Provider(Contract):
         parts = urlsplit(api_base)
         if parts.scheme not in {"https", "http"} or not parts.hostname or parts.username or parts.password or parts.query or parts.fragment:
             msg = "must be https://host[:port]/path without user, query or fragment"
+            raise ValueError(msg)
+        if not _HOST.fullmatch(parts.hostname):
+            msg = "the host takes letters, digits and . - _ only; write other alphabets in their xn-- form"
             raise ValueError(msg)
         return api_base
 

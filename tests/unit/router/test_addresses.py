@@ -77,7 +77,7 @@ def test_a_name_that_changes_its_mind_is_caught_at_the_connection() -> None:
         assert await guard.addresses("rebind.example", 80) == ["8.8.8.8"]
         async with httpx.AsyncClient(transport=GuardedTransport(guard), trust_env=False) as client:
             with pytest.raises(httpx.ConnectError, match="not public"):
-                await client.get("http://rebind.example/")
+                await client.get("https://rebind.example/")
         assert asked == ["rebind.example"] * 2
 
     asyncio.run(work())
@@ -99,7 +99,7 @@ def test_the_guard_connects_by_address_and_asks_for_the_host() -> None:
         transport = GuardedTransport(Guard(frozenset(), resolve))
         transport._pool._network_backend._inner = Recorder([])  # type: ignore[attr-defined]
         async with httpx.AsyncClient(transport=transport, trust_env=False) as client:
-            response = await client.get("http://api.example/")
+            response = await client.get("https://api.example/")
         assert response.request.headers["host"] == "api.example"
         assert connected == ["93.184.216.34"]
 
@@ -107,23 +107,52 @@ def test_the_guard_connects_by_address_and_asks_for_the_host() -> None:
 
 
 @pytest.mark.usefixtures("litellm")
-def test_every_client_that_litellm_makes_is_guarded() -> None:
-    """The pinned LiteLLM takes its transports from where the guard was put: its handler's clients and the OpenAI SDK's."""
+def test_every_client_that_litellm_makes_is_guarded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pinned LiteLLM takes its transports from where the guard was put: of its handlers, blocking or not, and of the OpenAI SDK."""
     import litellm
-    from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
+    from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler, HTTPHandler
     from litellm.llms.openai.common_utils import BaseOpenAILLM
 
+    for handler, names in (
+        (AsyncHTTPHandler, ("create_async_transport", "_create_async_transport", "create_httpx_proxy_mounts")),
+        (HTTPHandler, ("_create_sync_transport", "_create_sync_proxy_mounts")),
+    ):
+        for name in names:
+            monkeypatch.setattr(handler, name, vars(handler)[name])  # so that it is put back afterwards
+    for name in ("aclient_session", "client_session"):
+        monkeypatch.setattr(litellm, name, None)
+
     async def work() -> None:
-        install(Guard(frozenset(), _inward))
+        install(Guard(frozenset(), _inward, lambda *_: ["8.8.8.8", "127.0.0.1"]))
         for client in (AsyncHTTPHandler().client, BaseOpenAILLM._get_async_http_client()):
             with pytest.raises(httpx.ConnectError, match="not public"):
-                await client.get("http://evil.example/")
-        litellm.aclient_session = None
+                await client.get("https://evil.example/")
+        for blocking in (HTTPHandler().client, litellm.client_session):
+            with pytest.raises(httpx.ConnectError, match="not public"):
+                blocking.get("https://evil.example/")
 
-    original = AsyncHTTPHandler.create_async_transport, AsyncHTTPHandler._create_async_transport, AsyncHTTPHandler.create_httpx_proxy_mounts
-    try:
-        asyncio.run(work())
-    finally:
-        AsyncHTTPHandler.create_async_transport, AsyncHTTPHandler._create_async_transport, AsyncHTTPHandler.create_httpx_proxy_mounts = map(
-            staticmethod, original
-        )
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize(("url", "sent"), [("http://api.example/", False), ("http://vllm.internal/", True), ("https://api.example/", True)])
+def test_plain_http_goes_to_listed_hosts_only(url: str, sent: bool) -> None:
+    """A key never travels in clear text over the Internet, whatever stands in the table."""
+
+    class Silent(httpcore.AsyncMockBackend):
+        async def connect_tcp(self, *arguments: object, **options: object) -> httpcore.AsyncNetworkStream:
+            return httpcore.AsyncMockStream([b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"])
+
+    async def work() -> None:
+        async def resolve(_host: str, _port: int) -> list[str]:
+            return ["93.184.216.34"]
+
+        transport = GuardedTransport(Guard(frozenset({"vllm.internal"}), resolve))
+        transport._pool._network_backend._inner = Silent([])  # type: ignore[attr-defined]
+        async with httpx.AsyncClient(transport=transport, trust_env=False) as client:
+            if sent:
+                assert (await client.get(url)).status_code == 200
+                return
+            with pytest.raises(httpx.ConnectError, match="plain HTTP"):
+                await client.get(url)
+
+    asyncio.run(work())

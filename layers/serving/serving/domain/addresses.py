@@ -5,9 +5,12 @@ import re
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-_NAT64 = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _SIX_TO_FOUR = ipaddress.ip_network("2002::/16")
 _TEREDO = ipaddress.ip_network("2001::/32")
+_UNICAST = ipaddress.ip_network("2000::/3")  # all that IANA has given out; site-local fec0::/10 is outside of it
+_SPECIAL = tuple(map(ipaddress.ip_network, ("192.0.0.0/24", "192.88.99.0/24", "3fff::/20")))
+"""IANA's special ranges that some releases of Python take for public: protocol assignments, 6to4 relays, documentation."""
 _NUMBER = re.compile(r"^(0[xX][0-9a-fA-F]*|[0-9]+)$")
 _PARTS = 4
 
@@ -18,7 +21,14 @@ def is_public(text: str) -> bool:
         address = ipaddress.ip_address(text.split("%", 1)[0])
     except ValueError:
         return False
-    return all(one.is_global and not one.is_multicast and not one.is_reserved for one in _unwrapped(address))
+    return all(_is_ordinary(one) for one in _unwrapped(address))
+
+
+def _is_ordinary(address: Address) -> bool:
+    if isinstance(address, ipaddress.IPv6Address) and address not in _UNICAST:
+        return False
+    special = any(address in network for network in _SPECIAL)
+    return address.is_global and not (address.is_multicast or address.is_reserved or special)
 
 
 def numeric(host: str) -> str | None:
@@ -54,7 +64,7 @@ def _unwrapped(address: Address) -> list[Address]:
     if isinstance(address, ipaddress.IPv6Address):
         if address.ipv4_mapped:
             return [address.ipv4_mapped]
-        if any(address in network for network in _NAT64):
+        if address in _NAT64:
             return [ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)]
         if address in _SIX_TO_FOUR:
             return [ipaddress.IPv4Address((int(address) >> 80) & 0xFFFFFFFF)]
