@@ -6,13 +6,21 @@ Metrics lie in the namespace `Slipway` under two dimensions: `environment` (ENVI
 codes) is a field of a log line, never a dimension.
 """
 
-import os
+from dataclasses import dataclass
 
 from aws_lambda_powertools import Logger, Metrics, Tracer
 
+from kit.settings import Settings
+
+
+@dataclass(frozen=True)
+class _Place(Settings):
+    environment: str = "unknown"
+
+
 logger = Logger(use_rfc3339=True, utc=True)
 metrics = Metrics(namespace="Slipway")
-metrics.set_default_dimensions(environment=os.environ.get("ENVIRONMENT", "unknown"))
+metrics.set_default_dimensions(environment=_Place.from_env().environment)
 # Only botocore is patched: patching every known library costs cold start, and nothing else here calls out.
 tracer = Tracer(patch_modules=["botocore"])
 

@@ -13,6 +13,7 @@ from serving.domain.facts import ModelFacts, Unread
 from serving.domain.instances import Offer
 from serving.domain.model import Failure, Model, Spec
 from serving.domain.operation import Goal, Operation, Wait
+from serving.domain.stock import Stock
 from serving.domain.tasks import TaskObservation
 from serving.domain.traffic import Traffic
 
@@ -121,7 +122,15 @@ class Machines(Protocol):
         ...
 
 
-class Engines(Protocol):
+class Endings(Protocol):
+    """For those who only end single tasks."""
+
+    def end(self, task_id: str, reason: str) -> None:
+        """Let one task end; its service starts another. One that is ending, or gone, counts as ended."""
+        ...
+
+
+class Engines(Endings, Protocol):
     """ECS services, one per model version."""
 
     def scale(self, service: str, desired: int) -> None:
@@ -173,15 +182,27 @@ class Launcher(Engines, Protocol):
         ...
 
 
-class Headroom(Protocol):
+class Prices(Protocol):
+    """What copies cost."""
+
+    def hourly(self, spec: Spec, copies: int) -> float | None:
+        """USD an hour of so many copies of this wish; None where the price is not known."""
+        ...
+
+
+class Gauges(Protocol):
+    """For those who watch the whole."""
+
+    def show(self, stock: Stock) -> None:
+        """Tell what there is now."""
+        ...
+
+
+class Headroom(Prices, Protocol):
     """Whether there is room for more copies than run already."""
 
     def surge_fits(self, spec: Spec) -> tuple[bool, str]:
         """Whether the copies of this wish fit beside those that run, and the sentence that says why (not)."""
-        ...
-
-    def hourly(self, spec: Spec, copies: int) -> float | None:
-        """USD an hour of so many copies of this wish; None where the price is not known."""
         ...
 
 

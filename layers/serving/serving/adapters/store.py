@@ -8,7 +8,7 @@ from kit import commands, envelope, ledger
 from kit.caller import Command
 from kit.clock import Clock
 from kit.table import Row, Table, Transaction
-from serving.adapters import documents, traffic
+from serving.adapters import documents, gauges, traffic
 from serving.domain.change import Cause, Change, TaskChange, picture
 from serving.domain.model import Model
 from serving.domain.operation import Operation, Wait
@@ -80,6 +80,7 @@ class TableStore:
             self._commands.remember(transaction, remembered.command, remembered.answer)
         self._record(transaction, change, cause)
         self._table.commit(transaction)
+        gauges.moved(change.operations)
 
     def models(self, *, prefix: str, after: str | None, forward: bool) -> Iterator[Model]:
         """See `ports.Store`."""

@@ -19,9 +19,11 @@ from serving.usecases.fail_model import FailModel
 from serving.usecases.failures import out_of_time
 from serving.usecases.on_engine_task_changed import OnEngineTaskChanged
 from serving.usecases.repair_schedules import RepairSchedules
+from serving.usecases.replacing import Replacing
 from serving.usecases.resumption import Resumption
 from serving.usecases.roll_back_update import RELAUNCH, RollBackUpdate
 from serving.usecases.steps import Order, cause_of
+from serving.usecases.taking_stock import TakeStock
 from serving.usecases.tending import TendCapacity
 
 _ACTOR = "sweep"
@@ -47,27 +49,34 @@ class SweepModels:
         undoer: RollBackUpdate,
         tender: TendCapacity,
         schedules: RepairSchedules,
+        stock: TakeStock,
         clock: Clock,
     ) -> None:
         self._store, self._announcer, self._machines, self._engines = store, announcer, machines, engines
         self._resumption, self._observer, self._failer = resumption, observer, failer
-        self._undoer, self._tender, self._schedules, self._clock = undoer, tender, schedules, clock
+        self._undoer, self._tender, self._schedules = undoer, tender, schedules
+        self._stock, self._clock = stock, clock
+        self._replacing = Replacing(store, engines, clock)
 
     def __call__(self) -> dict[str, int]:
         """Answers what was done. `Transient` names what failed, after everything else has been seen to: nobody waits for a neighbour."""
         done: Counter[str] = Counter(announced=0)
         failed: list[str] = []
         _try(partial(self._announce, done), "what was forgotten", failed)
-        for operation in self._store.running_operations():
+        operations = list(self._store.running_operations())
+        for operation in operations:
             _try(partial(self._carry_on, operation, done), operation.operation_id, failed)
         _try(self._schedules.begin, "alarms", failed)
+        models = []
         for model in self._store.models(prefix="", after=None, forward=True):
+            models.append(model)
             _try(partial(self._observe, model, done), model.model_id, failed)
             _try(partial(self._tender, model, done), model.model_id, failed)
             _try(partial(self._schedules.model, model, done), model.model_id, failed)
         _try(partial(self._schedules.end, done), "alarms of nobody", failed)
         for service in list(self._engines.services()):
             _try(partial(self._remove_orphan, service, done), service, failed)
+        self._stock(operations, models)
         if failed:
             raise Transient("sweep-incomplete", f"{len(failed)} could not be swept: {'; '.join(failed[:10])}")
         return dict(done)
@@ -163,6 +172,8 @@ class SweepModels:
             done["calmed"] += 1
         if model.status is Status.IN_SERVICE:
             self._remind(model.model_id, done)
+        if any(task.condemned for task in model.tasks) and (ended := self._replacing.look(model.model_id)):
+            done["replaced"] += ended
         for deployment in model.deployments:
             known = model.tasks_of(deployment)
             running = sum(1 for task in known if task.target_status == "running")
