@@ -26,8 +26,11 @@ REDIRECTING: Final = frozenset(
 
 REDIRECTING_PREFIXES: Final = ("aws_", "azure_", "vertex_", "litellm_", "mock_", "watsonx_", "gcp_", "google_", "oci_")
 
-_IMAGE_PARTS: Final = frozenset({"image_url", "input_image", "image"})
+_IMAGE_PARTS: Final = frozenset({"image_url", "input_image"})
 _TEXT_PARTS: Final = frozenset({"text", "input_text", "refusal"})
+_TEXT_FIELDS: Final = frozenset({"type", "text", "refusal", "cache_control", "annotations"})
+_IMAGE_FIELDS: Final = frozenset({"type", "image_url", "detail", "cache_control"})
+"""What parts of a message may hold. Engines look for addresses to fetch under many names, some whatever the part's type says."""
 _TOOL_FIELDS: Final = ("tools", "functions", "tool_choice", "function_call")
 _NO_TOOLS: Final[tuple[Any, ...]] = (None, [], "none")
 
@@ -59,16 +62,18 @@ def check(document: Mapping[str, Any], prepared: Prepared, path: str) -> bool:
     stream = document.get("stream", False)
     if stream is not None and not isinstance(stream, bool):
         raise bad_request("invalid_type", "`stream` must be true or false.", "stream")
-    if path == EMBEDDINGS:
-        return False
     features = prepared.route.features
+    _check_parts(document.get("messages"), image_input=features.image_input, model=prepared.route.model_id)
+    if path == EMBEDDINGS:
+        _check_input(document.get("input"))
+        return False
     if stream and not features.streaming:
         raise bad_request("streaming_not_supported", f"`{prepared.route.model_id}` does not stream; leave out `stream`.", "stream")
     if not features.tool_calls:
         for name in _TOOL_FIELDS:
             if name in document and document[name] not in _NO_TOOLS:
                 raise bad_request("tools_not_supported", f"`{prepared.route.model_id}` does not call tools.", name)
-    _check_parts(document.get("messages"), image_input=features.image_input, model=prepared.route.model_id)
+    _check_tools(document.get("tools"))
     return bool(stream)
 
 
@@ -95,27 +100,50 @@ def missing_defaults(document: Mapping[str, Any], prepared: Prepared) -> dict[st
     }
 
 
+def _check_tools(tools: Any) -> None:
+    """A tool that is called by whoever answers, at an address that the caller names, is none that we let through."""
+    for place, tool in enumerate(tools if isinstance(tools, list) else ()):
+        if isinstance(tool, dict) and (tool.get("type") == "mcp" or any(name.startswith(("server_", "connector_")) for name in tool)):
+            raise bad_request("tool_not_allowed", "Tools on servers that the request names are not called.", f"tools[{place}]")
+
+
+def _check_input(given: Any) -> None:
+    """What is to be embedded: text or tokens, as OpenAI's API takes them; some engines would fetch what an object names."""
+    if given is not None and any(isinstance(one, dict) for one in (given if isinstance(given, list) else [given])):
+        raise bad_request("input_not_supported", "`input` takes text or tokens.", "input")
+
+
 def _check_parts(messages: Any, *, image_input: bool, model: str) -> None:
     if not isinstance(messages, list):
         return
     for place, message in enumerate(messages):
         content = message.get("content") if isinstance(message, dict) else None
+        if isinstance(content, dict):
+            raise bad_request("input_not_supported", "`content` takes a text or a list of parts.", f"messages[{place}].content")
         if isinstance(content, list):
             for part in content:
                 _check_part(part, f"messages[{place}].content", image_input=image_input, model=model)
 
 
 def _check_part(part: Any, place: str, *, image_input: bool, model: str) -> None:
-    kind = part.get("type", "text") if isinstance(part, dict) else "text"
-    if kind in _TEXT_PARTS:
+    if not isinstance(part, dict):
         return
-    if kind not in _IMAGE_PARTS:
+    kind = part.get("type", "text")
+    if not isinstance(kind, str) or kind not in _TEXT_PARTS | _IMAGE_PARTS:
         raise bad_request("input_not_supported", f"`{model}` does not take content of this type.", place)
-    if not image_input:
+    is_image = kind in _IMAGE_PARTS
+    if is_image and not image_input:
         raise bad_request("images_not_supported", f"`{model}` does not take images.", place)
-    image = part.get("image_url")
+    if part.keys() - (_IMAGE_FIELDS if is_image else _TEXT_FIELDS):
+        raise bad_request("input_not_supported", f"A part of type {kind} does not take all of these fields.", place)
+    if is_image:
+        _check_image(part.get("image_url"), place)
+
+
+def _check_image(image: Any, place: str) -> None:
+    """Inline or not at all: whoever fetched an address would do so from inside."""
     address = image.get("url") if isinstance(image, dict) else image
-    if address is not None and not (isinstance(address, str) and address.startswith("data:image/")):
+    if not (isinstance(address, str) and address.startswith("data:image/")):
         raise bad_request("image_url_not_allowed", "Send images inline as data:image/…; addresses are not fetched.", place)
 
 

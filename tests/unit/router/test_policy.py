@@ -64,11 +64,32 @@ IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}
         ),
         ({"messages": [{"content": [{"type": "video_url"}]}]}, {"image_input": True}, "input_not_supported"),
         ({"messages": [{"content": [{"type": "text", "text": "x"}]}, "odd", {"content": "x"}]}, {}, ""),
+        ({"messages": [{"content": [{"image_url": "http://10.0.0.1/x.png"}]}]}, {"image_input": True}, "input_not_supported"),
+        (
+            {"messages": [{"content": [{"type": "text", "uuid": "u", "video_url": "http://x"}]}]},
+            {"image_input": True},
+            "input_not_supported",
+        ),
+        ({"messages": [{"content": {"type": "image_url", "image_url": "http://x"}}]}, {"image_input": True}, "input_not_supported"),
+        ({"messages": [{"content": [{"type": "image_url"}]}]}, {"image_input": True}, "image_url_not_allowed"),
+        ({"messages": [{"content": [{"type": ["text"]}]}]}, {"image_input": True}, "input_not_supported"),
+        ({"tools": [{"type": "mcp", "server_url": "http://169.254.170.2"}]}, {"tool_calls": True}, "tool_not_allowed"),
     ],
 )
 def test_features_are_enforced(document: dict[str, Any], features: dict[str, Any], code: str) -> None:
     """A request may use what the model's row allows and nothing else."""
     assert _code(document, features=features) == code
+
+
+@pytest.mark.parametrize(
+    "document",
+    [{"messages": [{"content": [IMAGE]}]}, {"input": [{"image": "http://10.0.0.1/x.png"}]}, {"input": {"url": "http://10.0.0.1"}}],
+)
+def test_embeddings_take_text_and_tokens(document: dict[str, Any]) -> None:
+    """Engines that embed images would fetch them: neither messages with images nor objects go through."""
+    assert policy.check({"input": ["x", [1, 2]]}, _prepared(task="embedding"), EMBEDDINGS) is False
+    with pytest.raises(ApiError):
+        policy.check(document, _prepared(task="embedding"), EMBEDDINGS)
 
 
 @pytest.mark.parametrize(
