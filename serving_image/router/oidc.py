@@ -14,10 +14,11 @@ from router.identity import Caller
 Fetch = Callable[[], Awaitable[dict[str, Any]]]
 """Fetches the issuer's key set (a JWK set); raises KeysUnavailable."""
 
-_KEYS_FRESH_SECONDS = 3600.0
+_KEYS_FRESH_SECONDS = 900.0  # as at the authorizer: a key that the issuer withdrew is refused after that
 _UNKNOWN_KEY_SECONDS = 60.0  # however many unknown key ids come, the issuer is asked once in this time
 _RETRY_SECONDS = 5.0
 _CACHE_SIZE = 10_000
+_REMEMBERED_SECONDS = 300.0  # then the signature is checked again, with the keys as they are by then
 
 
 class KeysUnavailable(Exception):
@@ -25,7 +26,7 @@ class KeysUnavailable(Exception):
 
 
 class KeySet:
-    """The issuer's keys by id: refreshed hourly, and for an unknown id at most once a minute; kept when the issuer is down."""
+    """The issuer's keys by id: refreshed every 15 minutes, for an unknown id at most once a minute; kept when the issuer is down."""
 
     def __init__(self, fetch: Fetch, clock: Callable[[], float] = time.monotonic) -> None:
         self._fetch, self._clock = fetch, clock
@@ -63,7 +64,7 @@ class KeySet:
 
 
 class OidcVerifier:
-    """Verifies tokens of one issuer (`identity.PersonVerifier`); a verified token is remembered until it expires, by its whole digest."""
+    """Verifies tokens of one issuer (`identity.PersonVerifier`); a verified token is remembered for minutes, by its whole digest."""
 
     def __init__(self, oidc: rules.OidcRules, keys: KeySet) -> None:
         self._rules, self._keys = oidc, keys
@@ -76,7 +77,7 @@ class OidcVerifier:
             return remembered[1]
         try:
             identity = rules.check_claims(await self._claims(token), self._rules, now)
-        except (rules.TokenRefused, jwt.PyJWTError, ValueError, TypeError, KeyError) as error:
+        except (rules.TokenRefused, jwt.PyJWTError, ValueError, TypeError, KeyError, RecursionError) as error:
             raise unauthorized() from error
         except KeysUnavailable as error:
             raise ApiError(
@@ -88,7 +89,7 @@ class OidcVerifier:
         if {"admin", "inference"}.isdisjoint(identity.scopes):
             raise ApiError(403, "scope_missing", "This identity may not use models.")
         caller = Caller(identity.subject, frozenset(identity.groups), "admin" in identity.scopes, expires_at=identity.expires_at)
-        self._remember(token, caller, identity.expires_at)
+        self._remember(token, caller, min(identity.expires_at, now + _REMEMBERED_SECONDS))
         return caller
 
     async def _claims(self, token: str) -> dict[str, Any]:
@@ -103,7 +104,7 @@ class OidcVerifier:
         claims: dict[str, Any] = jwt.decode(token, jwt.PyJWK(key, algorithm).key, algorithms=[algorithm], options=only_signature)  # type: ignore[arg-type]
         return claims
 
-    def _remember(self, token: str, caller: Caller, expires_at: float) -> None:
+    def _remember(self, token: str, caller: Caller, until: float) -> None:
         if len(self._verified) >= _CACHE_SIZE:
             self._verified.clear()
-        self._verified[rules.cache_key(token)] = (expires_at, caller)
+        self._verified[rules.cache_key(token)] = (until, caller)

@@ -40,7 +40,7 @@ class KeySetAddress:
             with self._opener.open(self._address, timeout=self._timeout) as answer:
                 content = answer.read(_MAX_KEY_SET_BYTES + 1)
             keys = json.loads(content)["keys"] if len(content) <= _MAX_KEY_SET_BYTES else None
-        except (OSError, HTTPException, ValueError, LookupError, TypeError) as error:
+        except (OSError, HTTPException, ValueError, LookupError, TypeError, RecursionError) as error:
             raise Transient("issuer-unreachable", f"the issuer's keys cannot be fetched: {type(error).__name__}") from error
         if not isinstance(keys, list):
             raise Transient("issuer-unreachable", "the issuer's key set is malformed or too large")
@@ -67,7 +67,7 @@ class PyJwtSignatures:
 
         try:
             return dict(jwt.get_unverified_header(token))
-        except jwt.PyJWTError as error:
+        except (jwt.PyJWTError, ValueError, RecursionError) as error:  # a header nested a thousand deep is no PyJWTError
             raise TokenRefused("token-malformed") from error
 
     def claims(self, token: str, header: Mapping[str, Any], key: Key) -> Mapping[str, Any]:
@@ -80,5 +80,5 @@ class PyJwtSignatures:
         try:
             verifier = jwt.PyJWT(options=options)
             return dict(verifier.decode(token, jwt.PyJWK(dict(key), algorithm=algorithm), algorithms=[algorithm]))
-        except (jwt.PyJWTError, ValueError, TypeError) as error:
+        except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
             raise TokenRefused("signature-refused") from error
