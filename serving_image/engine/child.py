@@ -42,11 +42,12 @@ class Death:
 
 
 class Child:
-    """One engine process and everything that it starts."""
+    """One engine process and everything that it starts. `clean` takes secrets out of each line before anybody reads it."""
 
-    def __init__(self, command: Command, on_line: Callable[[str], None]) -> None:
+    def __init__(self, command: Command, on_line: Callable[[str], None], clean: Callable[[str], str] = str) -> None:
         self._command = command
         self._on_line = on_line
+        self._clean = clean
         self._lines: deque[str] = deque(maxlen=_KEEP_LINES)
         self._process: asyncio.subprocess.Process | None = None
         self._reader: asyncio.Task[None] | None = None
@@ -129,7 +130,7 @@ class Child:
         self._take(rest)
 
     def _take(self, raw: bytes) -> None:
-        line = raw[:_MAX_LINE].decode("utf-8", "replace").strip()
+        line = self._clean(raw.decode("utf-8", "replace"))[:_MAX_LINE].strip()
         if line:
             self._lines.append(line)
             self._on_line(line)

@@ -24,7 +24,13 @@ class JsonFormatter(logging.Formatter):
     def hide(self, secret: str) -> None:
         """Never let this text out."""
         if secret:
-            self._secrets.add(secret)
+            self._secrets |= {secret, json.dumps(secret, ensure_ascii=False)[1:-1], json.dumps(secret)[1:-1]}
+
+    def clean(self, text: str) -> str:
+        """Return the text without what is hidden, in whichever of JSON's spellings."""
+        for secret in sorted(self._secrets, key=len, reverse=True):
+            text = text.replace(secret, "***")
+        return text
 
     def format(self, record: logging.LogRecord) -> str:
         """Return one line of JSON: time, level, message, model_id, version, phase and the record's extra fields."""
@@ -34,16 +40,13 @@ class JsonFormatter(logging.Formatter):
         entry: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "level": record.levelname,
-            "message": message[:_MAX_LINE],
+            "message": self.clean(message)[:_MAX_LINE],  # first cleaned, then cut: half a secret is found by nobody
             "model_id": self._state.model_id,
             "version": self._state.version,
             "phase": str(self._state.phase),
         }
         entry.update({key: value for key, value in record.__dict__.items() if key not in _STANDARD})
-        line = json.dumps(entry, ensure_ascii=False, default=str)
-        for secret in self._secrets:
-            line = line.replace(secret, "***")
-        return line
+        return self.clean(json.dumps(entry, ensure_ascii=False, default=str))
 
 
 def configure(state: State) -> JsonFormatter:

@@ -99,7 +99,7 @@ class Supervisor:
         self._address = asyncio.get_running_loop().create_future()
         if adapter.known_address is not None:
             self._address.set_result(adapter.known_address)
-        child = self._child = Child(adapter.command(directory, manifest), lambda line: self._read(adapter, line))
+        child = self._child = Child(adapter.command(directory, manifest), lambda line: self._read(adapter, line), self._formatter.clean)
         await child.start()
         serving = asyncio.create_task(self._serve(adapter, settings, key))
         ended = asyncio.create_task(child.wait())
@@ -197,7 +197,9 @@ class Supervisor:
         return min(_CHILD_STOP_SECONDS, self._drain_seconds / 4)
 
     async def _fail(self, life: asyncio.Task[None], linger: float) -> int:
-        error = _cause(life)
+        cause = _cause(life)
+        # `/status` answers anybody who reaches the port, and from there the cause travels to events and tables.
+        error = EngineError(cause.code, self._formatter.clean(cause.message), self._formatter.clean(cause.hint))
         self._state.fail(error)
         log.error("failed", extra={"code": error.code, "cause": error.message, "hint": error.hint})
         if self._child is not None:

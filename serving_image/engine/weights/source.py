@@ -12,7 +12,7 @@ from engine.logs import log
 from engine.weights.cache import Cache, EntryLock
 from engine.weights.download import Download
 from engine.weights.store import Store, TransientStoreError
-from engine.weights.verify import Report, check_headers, verify_files
+from engine.weights.verify import Report, check_headers, refuse_strangers, verify_files
 
 
 class Progress(Protocol):
@@ -93,6 +93,7 @@ class WeightsSource:
         folder = cache.whole(self._digest)
         try:
             manifest = self._read((folder / MANIFEST_FILE).read_bytes(), str(folder))
+            refuse_strangers(folder, manifest)
             verify_files(folder, manifest, _counter(manifest, progress.verifying), self._cancelled)
         except (EngineError, OSError) as error:
             log.warning("the cached weights are damaged and are fetched again", extra={"cause": str(error)})
