@@ -21,7 +21,8 @@ DOCUMENT: dict[str, Any] = json.loads(PATH.read_text())
 REFUSALS = {name: cls.status for name, cls in vars(errors).items() if isinstance(cls, type) and issubclass(cls, errors.Refused)}
 QUESTIONS = {"plan_model"}
 HTTP_CODE = [
-    ROOT / "layers/kit/kit/door.py",
+    ROOT / "layers/kit/kit/door/http.py",
+    ROOT / "layers/kit/kit/door/principal.py",
     ROOT / "layers/kit/kit/commands.py",
     ROOT / "layers/kit/kit/caller.py",
     *(ROOT / f"layers/{route.context}/{route.context}/usecases/{route.function}.py" for route in ROUTES if route.scope),

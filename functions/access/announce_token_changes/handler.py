@@ -5,7 +5,7 @@ On failure: retried from the failed row, eight attempts with bisecting, then the
 """
 
 from access import wiring
-from kit.door import stream
+from kit.door.stream import stream
 from kit.row import Row
 
 

@@ -8,7 +8,7 @@ On failure: raises, so that the API answers 500; trouble never lets anybody in.
 from typing import Any
 
 from access import wiring
-from kit.door import principal_context
+from kit.door.principal import principal_context
 from kit.observability import logger, tracer
 
 

@@ -6,7 +6,7 @@ On failure: a problem document.
 
 from access import wiring
 from contracts.common import Page
-from kit.door import Answer, Request, http
+from kit.door.http import Answer, Request, http
 
 
 @http

@@ -6,7 +6,7 @@ On failure: a problem document; 404 alike for one that is not there and one that
 
 from access import wiring
 from kit.caller import command
-from kit.door import Answer, Request, http
+from kit.door.http import Answer, Request, http
 
 
 @http

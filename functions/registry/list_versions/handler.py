@@ -5,7 +5,7 @@ On failure: a problem document; 404 alike for a model that is not there and one 
 """
 
 from contracts.common import Page
-from kit.door import Answer, Request, http
+from kit.door.http import Answer, Request, http
 from registry import wiring
 
 

@@ -4,7 +4,7 @@ Trigger: `GET /models/{model_id}/versions/{version}`. Takes: model id and versio
 On failure: a problem document; 404 alike for what is not there and what is not the caller's to see.
 """
 
-from kit.door import Answer, Request, http
+from kit.door.http import Answer, Request, http
 from registry import wiring
 
 

@@ -6,7 +6,7 @@ On failure: the next run tries again; the context's dead letters count failed in
 
 from collections.abc import Mapping
 
-from kit.door import schedule
+from kit.door.schedule import schedule
 from registry import wiring
 
 

@@ -4,7 +4,7 @@ Trigger: the table's stream, inserted rows whose `sk` begins with `LEDGER#`. Tak
 On failure: retried from the failed row, eight attempts with bisecting, then the context's dead letters; the sweep tells it later.
 """
 
-from kit.door import stream
+from kit.door.stream import stream
 from kit.row import Row
 from routing import wiring
 

@@ -8,7 +8,7 @@ On failure: Lambda tries twice more, then the context's dead letters; the sweep 
 from collections.abc import Mapping
 from typing import Any
 
-from kit.door import alarm
+from kit.door.schedule import alarm
 from serving.wiring import reactions
 
 

@@ -5,7 +5,7 @@ slipway.serving. Takes: the event. Emits: `ModelRequested` or `ModelStopRequeste
 On failure: delivered again four times within an hour, then the context's dead letters; the sweep sets what was never set.
 """
 
-from kit.door import event
+from kit.door.event import event
 from kit.envelope import Envelope
 from serving.wiring import reactions
 

@@ -5,7 +5,7 @@ Answers: 202 with the operation. On failure: a problem document; nothing is writ
 """
 
 from kit.caller import command
-from kit.door import Answer, Request, http
+from kit.door.http import Answer, Request, http
 from serving.wiring import commands
 
 

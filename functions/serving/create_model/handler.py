@@ -7,7 +7,7 @@ On failure: a problem document; nothing is written unless everything is.
 
 from contracts.model import MODEL_SPEC
 from kit.caller import command
-from kit.door import Answer, Request, http
+from kit.door.http import Answer, Request, http
 from serving.wiring import commands
 
 

@@ -6,7 +6,7 @@ On failure: the machine retries what may pass, and takes the way of failure for 
 
 from typing import Any
 
-from kit.door import step
+from kit.door.step import step
 from serving.usecases.steps import Order
 from serving.wiring import steps
 

@@ -5,7 +5,7 @@ On failure: a problem document. Where an AWS API does not answer, the shipped sn
 """
 
 from contracts.planning import ListInstances
-from kit.door import Answer, Request, http
+from kit.door.http import Answer, Request, http
 from serving.usecases.list_instances import InstanceFilter
 from serving.wiring import questions
 

@@ -5,7 +5,7 @@ On failure: a problem document.
 """
 
 from contracts.responses import ListEvents
-from kit.door import Answer, Request, http
+from kit.door.http import Answer, Request, http
 from serving.wiring import questions
 
 

@@ -7,7 +7,7 @@ On failure: delivered again four times within an hour, then the context's dead l
 
 from typing import Any
 
-from kit.door import raw_event
+from kit.door.event import raw_event
 from serving.wiring import reactions
 
 

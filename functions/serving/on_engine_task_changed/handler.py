@@ -7,7 +7,7 @@ On failure: the message comes back, five times in all, then the context's dead l
 
 from typing import Any
 
-from kit.door import raw_queue
+from kit.door.queue import raw_queue
 from serving.wiring import reactions
 
 

@@ -6,7 +6,7 @@ On failure: the message comes back, five times in all, then the context's dead l
 """
 
 from contracts.routing import LoadObserved
-from kit.door import queue
+from kit.door.queue import queue
 from kit.envelope import Envelope
 from serving.domain.scaling import Load
 from serving.wiring import reactions

@@ -6,7 +6,7 @@ On failure: the message comes back, five times in all, then the context's dead l
 """
 
 from contracts.serving import ModelDeletionRequested
-from kit.door import queue
+from kit.door.queue import queue
 from kit.envelope import Envelope
 from serving.wiring import reactions
 

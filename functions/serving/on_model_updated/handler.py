@@ -6,7 +6,7 @@ On failure: delivered again four times within an hour, then the context's dead l
 """
 
 from contracts.serving import ModelUpdated
-from kit.door import event
+from kit.door.event import event
 from kit.envelope import Envelope
 from serving.wiring import reactions
 

@@ -5,7 +5,7 @@ On failure: delivered again four times within an hour, then the context's dead l
 """
 
 from contracts.registry import ModelVersionRejected
-from kit.door import event
+from kit.door.event import event
 from kit.envelope import Envelope
 from serving.domain.change import Cause
 from serving.domain.model import Failure, Verdict

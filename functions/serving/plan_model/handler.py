@@ -5,7 +5,7 @@ On failure: a problem document, as the command itself would answer; what does no
 """
 
 from contracts.planning import PlanModel
-from kit.door import Answer, Request, http
+from kit.door.http import Answer, Request, http
 from serving.wiring import commands
 
 

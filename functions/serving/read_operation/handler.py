@@ -4,7 +4,7 @@ Trigger: `GET /operations/{operation_id}`. Takes: nothing more. Emits: nothing. 
 On failure: a problem document.
 """
 
-from kit.door import Answer, Request, http
+from kit.door.http import Answer, Request, http
 from serving.wiring import questions
 
 

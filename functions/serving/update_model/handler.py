@@ -7,7 +7,7 @@ On failure: a problem document; a change that restarts copies is refused until i
 
 from contracts.patch import ModelPatch
 from kit.caller import command
-from kit.door import Answer, Request, http
+from kit.door.http import Answer, Request, http
 from serving.wiring import commands
 
 

@@ -4,7 +4,7 @@ Trigger: bus rules on the facts of slipway.serving, slipway.registry and slipway
 On failure: delivered again four times within an hour, then the context's dead letters; an event that comes twice is kept once.
 """
 
-from kit.door import event
+from kit.door.event import event
 from kit.envelope import Envelope
 from usage import wiring
 

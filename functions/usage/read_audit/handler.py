@@ -8,7 +8,7 @@ On failure: a problem document.
 import json
 
 from contracts.audit import NDJSON, ListAudit
-from kit.door import Answer, Request, http
+from kit.door.http import Answer, Request, http
 from usage import wiring
 from usage.domain.audit import BEGINNING, Wanted
 

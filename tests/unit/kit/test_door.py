@@ -9,9 +9,14 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
-from kit import door
 from kit.caller import Caller
-from kit.door import Answer, Request
+from kit.door.event import event
+from kit.door.http import Answer, Request, http
+from kit.door.principal import principal_context
+from kit.door.queue import queue, raw_queue
+from kit.door.schedule import alarm, schedule
+from kit.door.step import step
+from kit.door.stream import stream
 from kit.envelope import Envelope
 from kit.errors import Broken, Conflict, Contended, NotFound, Transient
 from kit.observability import logger
@@ -38,7 +43,7 @@ class Wish(BaseModel):
 
 
 def _answer(function: Any, event: dict[str, Any]) -> dict[str, Any]:
-    answer: dict[str, Any] = door.http(function)(event, Context())
+    answer: dict[str, Any] = http(function)(event, Context())
     return {**answer, "json": json.loads(answer["body"]) if answer["body"] else None}
 
 
@@ -75,7 +80,7 @@ def test_http_hands_over_who_asks_and_what() -> None:
 def test_the_authorizers_context_is_what_the_door_reads() -> None:
     """One JSON text there and back."""
     caller = Caller("token:x", "token", ("g",), ("inference",), "abc")
-    context = door.principal_context(caller)
+    context = principal_context(caller)
     event = http_event("GET", "/")
     event["requestContext"]["authorizer"] = {"lambda": context}
     assert _answer(lambda request: Answer(200, request.caller == caller), event)["json"] is True
@@ -181,23 +186,23 @@ def test_an_event_is_unwrapped() -> None:
     """As the bus hands it over."""
     seen: list[Envelope] = []
     envelope = envelope_of("ModelRequested", {"a": 1})
-    door.event(seen.append)(bus_event(envelope), Context())
+    event(seen.append)(bus_event(envelope), Context())
     assert seen == [envelope]
 
 
 def test_a_refused_event_is_final_and_trouble_comes_back() -> None:
     """A refusal would be refused again; anything else is raised for the next delivery."""
     message = bus_event(envelope_of("E", {}))
-    door.event(_raising(Conflict("c", "m")))(message, Context())
+    event(_raising(Conflict("c", "m")))(message, Context())
     for error in (Transient("t", "m"), Broken("b", "m"), ValueError()):
         with pytest.raises(type(error)):
-            door.event(_raising(error))(message, Context())
+            event(_raising(error))(message, Context())
 
 
 def test_an_event_without_an_envelope_is_broken() -> None:
     """It goes to the dead letters."""
     with pytest.raises(Broken, match="event-malformed"):
-        door.event(lambda _: None)({**bus_event(envelope_of("E", {})), "detail": {}}, Context())
+        event(lambda _: None)({**bus_event(envelope_of("E", {})), "detail": {}}, Context())
 
 
 def test_each_message_of_a_queue_stands_alone() -> None:
@@ -210,7 +215,7 @@ def test_each_message_of_a_queue_stands_alone() -> None:
         if error := outcomes[envelope.data["n"]]:
             raise error
 
-    handler = door.queue(function)
+    handler = queue(function)
     answer = handler(queue_event([bus_event(envelope_of("E", {"n": number})) for number in outcomes]), Context())
     assert answer == {"batchItemFailures": [{"itemIdentifier": "message-1"}, {"itemIdentifier": "message-3"}]}
     assert seen == list(outcomes)
@@ -222,7 +227,7 @@ def test_a_message_that_fails_says_why_in_the_log(monkeypatch: pytest.MonkeyPatc
     """It comes back only when its queue shows it again, and its cause would be known to nobody."""
     said: list[tuple[str, Any, bool]] = []
     monkeypatch.setattr(logger, "exception", lambda text, extra: said.append((text, extra, sys.exc_info()[0] is Transient)))
-    door.queue(_raising(Transient("t", "m")))(queue_event([bus_event(envelope_of("E", {}))]), Context())
+    queue(_raising(Transient("t", "m")))(queue_event([bus_event(envelope_of("E", {}))]), Context())
     assert said == [("a message failed", {"message_id": "message-0"}, True)]
 
 
@@ -230,7 +235,7 @@ def test_a_raw_queue_hands_over_awss_own_events() -> None:
     """ECS's have no envelope of ours."""
     seen: list[dict[str, Any]] = []
     body = {"id": "1", "detail-type": "ECS Task State Change", "source": "aws.ecs", "detail": {"lastStatus": "RUNNING"}}
-    assert door.raw_queue(seen.append)(queue_event([body]), Context()) == {"batchItemFailures": []}
+    assert raw_queue(seen.append)(queue_event([body]), Context()) == {"batchItemFailures": []}
     assert seen == [body]
 
 
@@ -244,7 +249,7 @@ def test_a_stream_stops_at_the_first_row_that_fails() -> None:
             raise Transient("t", "m")
 
     rows = [{**IMAGE, "document": {"S": json.dumps({"n": number})}} for number in (1, 2, 3)]
-    answer = door.stream(function)(stream_event(rows), Context())
+    answer = stream(function)(stream_event(rows), Context())
     assert answer == {"batchItemFailures": [{"itemIdentifier": "101"}]}
     assert [row.document["n"] for row in seen] == [1, 2]
     assert seen[0] == Row("p", "LEDGER#1", {"n": 1}, {"revision": 1})
@@ -252,9 +257,9 @@ def test_a_stream_stops_at_the_first_row_that_fails() -> None:
 
 def test_a_step_keeps_its_errors_names() -> None:
     """The state machine's Retry and Catch read them."""
-    assert door.step(lambda message: {"decision": message["operation_id"]})({"operation_id": "o"}, Context()) == {"decision": "o"}
+    assert step(lambda message: {"decision": message["operation_id"]})({"operation_id": "o"}, Context()) == {"decision": "o"}
     with pytest.raises(Contended):
-        door.step(_raising(Contended("c", "m")))({"operation_id": "o"}, Context())
+        step(_raising(Contended("c", "m")))({"operation_id": "o"}, Context())
 
 
 def test_a_schedule_answers_what_was_done() -> None:
@@ -263,7 +268,7 @@ def test_a_schedule_answers_what_was_done() -> None:
     def function() -> Mapping[str, Any]:
         return {"announced": 3}
 
-    assert door.schedule(function)({"source": "aws.scheduler"}, Context()) == {"announced": 3}
+    assert schedule(function)({"source": "aws.scheduler"}, Context()) == {"announced": 3}
 
 
 def test_an_alarm_hands_on_what_it_was_set_with() -> None:
@@ -274,10 +279,10 @@ def test_an_alarm_hands_on_what_it_was_set_with() -> None:
         called.append(message)
         return {"action": "start"}
 
-    assert door.alarm(function)({"model_id": "m"}, Context()) == {"action": "start"}
+    assert alarm(function)({"model_id": "m"}, Context()) == {"action": "start"}
     assert called == [{"model_id": "m"}]
     with pytest.raises(Contended):
-        door.alarm(_raising(Contended("c", "m")))({"model_id": "m"}, Context())
+        alarm(_raising(Contended("c", "m")))({"model_id": "m"}, Context())
 
 
 def test_doors_keep_the_functions_name() -> None:
@@ -286,4 +291,4 @@ def test_doors_keep_the_functions_name() -> None:
     def some_name(_: Envelope) -> None:
         """Do nothing."""
 
-    assert door.event(some_name).__name__ == "some_name"
+    assert event(some_name).__name__ == "some_name"
