@@ -13,6 +13,7 @@ from router.exchange import Exchange
 from router.identity import Caller
 from router.load import Flow, Load, LoadMeter
 from router.metrics import Metrics
+from router.pulse import Pulse
 from router.routes import EMBEDDINGS, Prepared, RouteTable
 from router.settings import Settings
 from router.waiting import Waiting
@@ -48,9 +49,10 @@ class Inference:
         waiting: Waiting,
         meter: LoadMeter,
         metrics: Metrics,
+        pulse: Pulse,
     ) -> None:
         self._settings, self._routes, self._engines, self._providers = settings, routes, engines, providers
-        self._waiting, self._meter, self._metrics = waiting, meter, metrics
+        self._waiting, self._meter, self._metrics, self._pulse = waiting, meter, metrics, pulse
         self._by_token: dict[str, set[Exchange]] = {}
 
     async def answer(self, exchange: Exchange, caller: Caller) -> None:
@@ -107,7 +109,7 @@ class Inference:
             in_flight.dec()
             exchange.flow = None
             flow.end()
-            _account(load, exchange, failed=failed)
+            self._account(load, exchange, failed=failed)
             if held is not None:
                 held.discard(exchange)
                 if not held and caller.token_id:
@@ -155,6 +157,21 @@ class Inference:
             return
         await self._relay(exchange, await self._providers.stream(prepared.route, exchange.path, document))
 
+    def _account(self, load: Load, exchange: Exchange, *, failed: bool) -> None:
+        first = None
+        if (
+            exchange.stream
+            and not failed
+            and exchange.status == _OK
+            and exchange.asked_at is not None
+            and exchange.first_byte_at is not None
+        ):
+            first = exchange.first_byte_at - exchange.asked_at
+        load.done(failed=failed, first_token_seconds=first)
+        if failed or exchange.asked_at is not None:  # who only waited for a sleeping model was promised nothing
+            asked_after = exchange.asked_at - exchange.started_at if exchange.asked_at is not None else 0.0
+            self._pulse.saw(exchange.elapsed() - asked_after, first_token_seconds=first, failed=failed)
+
     async def _relay(self, exchange: Exchange, events: AsyncGenerator[bytes, None]) -> None:
         async with contextlib.aclosing(events):
             async for event in events:
@@ -162,10 +179,3 @@ class Inference:
                     await exchange.start(_OK, _STREAM_HEADERS)
                 await exchange.write(event, more=True)
         await exchange.write(b"", more=False)
-
-
-def _account(load: Load, exchange: Exchange, *, failed: bool) -> None:
-    first = None
-    if exchange.stream and not failed and exchange.status == _OK and exchange.asked_at is not None and exchange.first_byte_at is not None:
-        first = exchange.first_byte_at - exchange.asked_at
-    load.done(failed=failed, first_token_seconds=first)

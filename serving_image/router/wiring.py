@@ -29,6 +29,7 @@ from router.oidc import KeySet, KeysUnavailable, OidcVerifier
 from router.picker import Cooldowns, Picker
 from router.probe import Prober
 from router.providers import ProviderClient
+from router.pulse import Pulse
 from router.routes import RouteTable
 from router.secret_cache import SecretCache
 from router.settings import OidcSettings, Settings
@@ -94,6 +95,7 @@ class Router:
             window_seconds=settings.load_seconds,
             longest_seconds=5 * settings.load_seconds,
         )
+        self._pulse = Pulse(log, settings.environment)
         self.inference = Inference(
             settings,
             routes=self.routes,
@@ -102,6 +104,7 @@ class Router:
             waiting=self._waiting,
             meter=self._meter,
             metrics=self.metrics,
+            pulse=self._pulse,
         )
         self.timeline = self._make_timeline()
         self.app = App(
@@ -135,6 +138,7 @@ class Router:
             "peppers": self._follow_peppers,
             "reports": self._reporter.run,
             "load": self._meter.run,
+            "pulse": self._pulse.run,
         }
         self._tasks = [asyncio.create_task(self._for_ever(name, loop)) for name, loop in loops.items()]
         return self
@@ -145,6 +149,7 @@ class Router:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._meter.look(last=True)
+        self._pulse.tell()
         await self._reporter.flush(2.0)
         await self._stack.aclose()
         self._feeds.shutdown(wait=False, cancel_futures=True)
