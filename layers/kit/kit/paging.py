@@ -4,6 +4,7 @@ import base64
 import binascii
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,15 +16,18 @@ def seal(after: str, question: Mapping[str, Any]) -> str:
     return base64.urlsafe_b64encode(json.dumps([after, _digest(question)]).encode()).decode().rstrip("=")
 
 
-def unseal(token: str | None, question: Mapping[str, Any]) -> str | None:
-    """Where the page before ended; InvalidRequest for a token that was not given for this question."""
+def unseal(token: str | None, question: Mapping[str, Any], form: str) -> str | None:
+    """Where the page before ended; InvalidRequest for a token that was not given for this question.
+
+    A token is no secret and bears no signature: what it says is a position, which has `form` (a regular expression) or is refused.
+    """
     if token is None:
         return None
     try:
         after, digest = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
-        if isinstance(after, str) and digest == _digest(question):
+        if isinstance(after, str) and digest == _digest(question) and re.fullmatch(form, after, re.ASCII):
             return after
-    except (binascii.Error, ValueError, TypeError):
+    except (binascii.Error, ValueError, TypeError, RecursionError):
         pass  # refused below, like any other text that is no token of ours
     raise InvalidRequest(
         "validation-failed",

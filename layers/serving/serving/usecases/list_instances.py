@@ -44,7 +44,7 @@ class ListInstances:
     def __call__(self, caller: Caller, wanted: InstanceFilter, limit: int, next_token: str | None) -> dict[str, Any]:
         """`{"items", "next_token", …}`; NotFound for a model that the caller may not see."""
         question = {"list": "instances", **asdict(wanted)}
-        after = unseal(next_token, question)
+        after = unseal(next_token, question, r"[a-z0-9.-]{1,64}")
         model = visible_model(self._store, caller, wanted.fits_model) if wanted.fits_model else None
         if model and model.hosting != "hosted":
             problem = Violation("fits_model", "not-for-provider-models", "a third party serves this model")

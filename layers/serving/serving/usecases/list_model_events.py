@@ -22,7 +22,7 @@ class ListModelEvents:
         if model is None or not caller.may_see(model_id, model.allowed_groups):
             raise NotFound("model-not-found", f"there is no model {model_id}")
         question = {"list": "events", "model_id": model_id, "order": order}
-        forward, after = order == "asc", unseal(next_token, question)
+        forward, after = order == "asc", unseal(next_token, question, r"\d{1,12}")
         start = int(after) if after is not None else self._before_first(caller, model, forward=forward)
         rows = self._store.ledger(model_id, after=start, limit=limit + 1, forward=forward)
         rows = [row for row in rows if caller.is_admin or row.revision >= model.life]

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any
 
+from contracts.common import MODEL_ID_PATTERN
 from kit.caller import Caller
 from kit.clock import Clock
 from kit.paging import seal, unseal
@@ -44,7 +45,7 @@ class ListModels:
     def __call__(self, caller: Caller, wanted: ModelFilter, limit: int, next_token: str | None) -> dict[str, Any]:
         """`{"items", "next_token"}`; a page is short only at the end."""
         question = {"list": "models", **asdict(wanted)}
-        after = unseal(next_token, question)
+        after = unseal(next_token, question, MODEL_ID_PATTERN)
         candidates = self._store.models(prefix=wanted.prefix or "", after=after, forward=wanted.order == "asc")
         found = (model for model in candidates if caller.may_see(model.model_id, model.allowed_groups) and wanted.admits(model))
         page = list(islice(found, limit + 1))

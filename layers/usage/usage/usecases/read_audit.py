@@ -13,6 +13,8 @@ from usage.ports import Audit
 READ_LIMIT = 2_000
 """Entries that one request looks at: a filter that few pass gets short pages, and a token to go on with, rather than a time-out."""
 
+_EVENT_ID = r"0[0-9A-HJKMNP-TV-Z]{25}"  # a ULID until the year 3084
+
 PAGE_BYTES = 4_000_000
 """Lambda answers with 6 MB at most."""
 
@@ -27,7 +29,7 @@ class ReadAudit:
         """`{"items", "next_token"}`; Forbidden for all but administrators, InvalidRequest for a token of another question."""
         caller.require("admin")
         question = _question(wanted)
-        after = unseal(next_token, question)
+        after = unseal(next_token, question, _EVENT_ID)
         items: list[dict[str, Any]] = []
         size = 0
         for read, entry in enumerate(self._audit.entries(wanted, self._clock.now(), after), start=1):
