@@ -8,7 +8,7 @@ from serving.domain.facts import CacheLayers, ModelFacts, Unread
 
 _SCALARS = {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<?", 10: "<Q", 11: "<q", 12: "<d"}
 _STRING, _ARRAY = 8, 9
-_MAX_PAIRS, _MAX_LENGTH = 4096, 65_536
+_MAX_PAIRS, _MAX_LENGTH, _MAX_LAYERS = 4096, 65_536, 65_536
 
 
 class Malformed(Exception):
@@ -49,6 +49,8 @@ def gguf_facts(said: Mapping[str, Any], weights_bytes: int) -> ModelFacts | Unre
     layers, heads, width = number("block_count"), number("attention.head_count"), number("embedding_length")
     if layers is None or heads is None or width is None:
         return Unread("the GGUF does not say how many layers, heads and dimensions the model has")
+    if layers > _MAX_LAYERS:
+        return Unread("the GGUF claims an impossible number of layers")
     if number("ssm.state_size") or number("ssm.conv_kernel"):
         return Unread("the GGUF does not say which layers keep a state and which a cache")
     per_layer = _per_layer(said.get(f"{kind}.attention.head_count_kv"), heads, layers)
