@@ -112,6 +112,23 @@ class AuditPage(TypedDict):
     next_token: str | None
 
 
+class BlastRadius(TypedDict):
+    """What a change that replaces containers means for those who use the model now."""
+
+    fields: list[str]
+    strategy: str
+    surge_fits: bool
+    surge: str
+    requests_in_flight: int | None
+    expected_downtime_seconds: float | None
+    copies: int
+    gpus_now: int
+    gpus_meanwhile: int
+    usd_per_hour_now: float | None
+    usd_per_hour_meanwhile: float | None
+    usd_per_hour_after: float | None
+
+
 class Capacity(TypedDict):
     """How many tasks, between which bounds, and how quickly that may change."""
 
@@ -527,6 +544,10 @@ class Problem(TypedDict):
     instance: str
     hint: NotRequired[str | None]
     errors: NotRequired[list["ProblemField"] | None]
+    operation: NotRequired[str | None]
+    links: NotRequired[dict[str, str] | None]
+    acknowledge: NotRequired[str | None]
+    blast_radius: NotRequired["BlastRadius | None"]
 
 
 class ProblemField(TypedDict):

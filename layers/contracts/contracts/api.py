@@ -312,7 +312,7 @@ ROUTES: Final = (
         summary="Read one version and the evidence that it may be served",
         scope="models:read",
         answer=views.ModelVersion,
-        refusals=("version-not-found",),
+        refusals=("model-not-found", "version-not-found"),
     ),
     ApiRoute(
         method="GET",

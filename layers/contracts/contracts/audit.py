@@ -1,6 +1,6 @@
 """The audit as the management API shows it: `usage` owns it."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, Field
@@ -14,7 +14,10 @@ NDJSON: Final = "application/x-ndjson"
 def _zoned(moment: datetime) -> datetime:
     if moment.tzinfo is None:
         raise ValueError("needs a time zone: end it in Z or +hh:mm")
-    return moment
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("lies outside of the years 1 to 9999 in UTC") from None
 
 
 Moment = Annotated[datetime, AfterValidator(_zoned)]

@@ -13,13 +13,15 @@ Semver = Annotated[str, StringConstraints(pattern=SEMVER_PATTERN, max_length=96)
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Group = Annotated[str, StringConstraints(pattern=r"^(\*|[A-Za-z0-9][A-Za-z0-9._:@/-]{0,127})$")]
 Ulid = Annotated[str, StringConstraints(pattern=r"^[0-9A-HJKMNP-TV-Z]{26}$")]
+WholeNumber = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
+"""An integer of any meaning, of the 64 bits that every reader of JSON takes."""
 PageSize = Annotated[int, Field(ge=1, le=200)]
 
 
 class Contract(BaseModel):
-    """A message or resource: unknown fields are refused, values never change after validation."""
+    """A message or resource: unknown fields are refused, as are numbers that JSON has no name for; values never change after validation."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     @classmethod
     def validate_document(cls, document: Any) -> Self:

@@ -9,13 +9,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from contracts.engine import FAILURES
 
+_Whole = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]  # the 64 bits that every reader of JSON takes
 _Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_]{0,40}$")]
 
 
 class Arguments(BaseModel):
     """Engine arguments of some kind. Strict: a number is not a string."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class VllmArguments(Arguments):
@@ -40,8 +41,8 @@ class VllmArguments(Arguments):
     tool_call_parser: _Name | None = None
     reasoning_parser: _Name | None = None
     generation_config: Literal["auto", "vllm"] = "auto"
-    generation_overrides: dict[_Name, float | int] | None = None
-    chat_template_arguments: dict[_Name, bool | int | float | str] | None = None
+    generation_overrides: dict[_Name, float | _Whole] | None = None
+    chat_template_arguments: dict[_Name, bool | _Whole | float | str] | None = None
     limit_multimodal_items: dict[_Name, Annotated[int, Field(ge=0, le=64)]] | None = None
     force_include_usage: bool | None = None
 
@@ -73,10 +74,10 @@ class MockArguments(Arguments):
     first_token_ms: float = Field(default=0, ge=0, le=600_000)
     tokens_per_second: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
     failure_rate: float = Field(default=0, ge=0, le=1)
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, le=2**63 - 1)
     fail_with: Annotated[str, AfterValidator(_known)] | None = None
     crash_after_seconds: Annotated[float, Field(ge=0)] | None = None
     crash_after_requests: Annotated[int, Field(ge=0)] | None = None
     freeze_after_requests: Annotated[int, Field(ge=0)] | None = None
-    context_length: int = Field(default=8192, ge=1)
+    context_length: int = Field(default=8192, ge=1, le=16_777_216)
     embedding_dimensions: int = Field(default=8, ge=1, le=8192)

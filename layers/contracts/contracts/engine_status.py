@@ -8,7 +8,7 @@ from contracts.engine import EngineKind, Phase
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class EngineFailure(_Frozen):

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, StringConstraints, TypeAdapter, field_validator, model_validator
 
-from contracts.common import RESERVED_MODEL_IDS, Contract, Group, ModelId, Semver, Sha256
+from contracts.common import RESERVED_MODEL_IDS, Contract, Group, ModelId, Semver, Sha256, WholeNumber
 from contracts.engine_arguments import LlamaCppArguments, MockArguments, VllmArguments
 
 _ENVIRONMENT_ALLOWED = re.compile(
@@ -56,7 +56,7 @@ class GenerationDefaults(Contract):
     top_p: float | None = Field(default=None, gt=0, le=1)
     top_k: int | None = Field(default=None, ge=-1, le=1000)
     stop: list[Annotated[str, StringConstraints(min_length=1, max_length=256)]] | None = Field(default=None, max_length=4)
-    seed: int | None = None
+    seed: WholeNumber | None = None
 
 
 class Artifact(Contract):

@@ -10,7 +10,7 @@ from pydantic import Field, TypeAdapter
 from contracts.access import Token
 from contracts.artifact import ManifestFile
 from contracts.audit import AuditEntry
-from contracts.common import Contract, Failure, ModelId, Semver, Sha256
+from contracts.common import Contract, Failure, ModelId, Semver, Sha256, Ulid
 from contracts.model import Capacity, HostedModel, ProviderModel, Schedule
 from contracts.responses import NextAction, ObservedState, TimelineEntry
 
@@ -115,8 +115,28 @@ class ProblemField(Contract):
     message: str
 
 
+class BlastRadius(Contract):
+    """What a change that replaces containers means for those who use the model now. Seconds, USD; null where nothing is known."""
+
+    fields: list[str]
+    strategy: str
+    surge_fits: bool
+    surge: str
+    requests_in_flight: int | None
+    expected_downtime_seconds: float | None
+    copies: int
+    gpus_now: int
+    gpus_meanwhile: int
+    usd_per_hour_now: float | None
+    usd_per_hour_meanwhile: float | None
+    usd_per_hour_after: float | None
+
+
 class Problem(Contract):
-    """An RFC 9457 problem document. `code` is stable; `instance` is the request id."""
+    """An RFC 9457 problem document. `code` is stable; `instance` is the request id.
+
+    `operation` and `links` come with `operation-in-progress`, `acknowledge` and `blast_radius` with `restart-acknowledgement-required`.
+    """
 
     type: str = Field(pattern=r"^urn:slipway:problem:[a-z0-9-]+$")
     title: str
@@ -126,3 +146,7 @@ class Problem(Contract):
     instance: str
     hint: str | None = None
     errors: list[ProblemField] | None = None
+    operation: Ulid | None = None
+    links: dict[str, str] | None = None
+    acknowledge: str | None = None
+    blast_radius: BlastRadius | None = None
