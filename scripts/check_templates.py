@@ -1,6 +1,7 @@
 """Lints what CloudFormation will see: the root as written, the root as SAM transforms it, and the children, which nothing else looks into.
 
-`python scripts/check_templates.py` prints each finding with where it is and what to do, and exits 1 if there is one.
+cfn-lint knows the schemas, cfn-lint-serverless what serverless applications usually forget. `python scripts/check_templates.py` prints each
+finding that tests/architecture/exemptions.yaml does not judge right, with where it is and what to do, and exits 1 if there is one.
 """
 
 import json
@@ -14,8 +15,10 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from scripts.scanning.findings import Finding, judge
 from scripts.template import ROOT, load
 
+TOOL = "cfn-lint"
 CHILDREN = ("serving_image/stack.yaml", "stacks/observability.yaml")
 PARAMETERS = {"Environment": "check", "PythonRuntime": "python3.13", "Architecture": "arm64", "Tracing": "Active", "LogLevel": "INFO"}
 _LOCAL = {
@@ -65,31 +68,40 @@ def _loader(kind: Any) -> Any:
     return Offline(None)
 
 
-def lint(path: Path, label: str) -> int:
-    """Print every finding in the template at `path`, named `label`; how many there were."""
+def lint(path: Path, label: str) -> list[Finding]:
+    """Every finding in the template at `path`, named `label`; its resource is the logical id, or the label for what lies elsewhere."""
     tool = Path(sys.executable).with_name("cfn-lint")
-    done = subprocess.run([str(tool), "--format", "json", "--template", str(path)], capture_output=True, text=True, check=False, cwd=ROOT)
+    command = [str(tool), "--append-rules", "cfn_lint_serverless.rules", "--format", "json", "--template", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     if not done.stdout.strip() and done.returncode != 0:
-        print(f"{label}: cfn-lint could not read it:\n{done.stderr.strip()}")
-        return 1
-    findings = json.loads(done.stdout or "[]")
-    for finding in findings:
-        rule, start = finding["Rule"], finding["Location"]["Start"]
-        place = ".".join(str(part) for part in finding["Location"].get("Path") or [])
-        print(f"{label}:{start['LineNumber']}: {rule['Id']} {finding['Message']}\n    at  {place}")
-        print(f"    fix {_ADVICE.get(rule['Id'][:2], rule['ShortDescription'] + '.')} {rule.get('Source', '')}")
-    return len(findings)
+        return [Finding(TOOL, "unreadable", label, done.stderr.strip())]
+    return [_finding(item, label) for item in json.loads(done.stdout or "[]")]
 
 
-def main() -> int:
-    """Lint all; 1 if anything was found."""
+def _finding(item: dict[str, Any], label: str) -> Finding:
+    rule, location = item["Rule"], item["Location"]
+    place = [str(part) for part in location.get("Path") or []]
+    advice = _ADVICE.get(rule["Id"][:2], f"{rule['ShortDescription']}.")
+    message = (
+        f"{item['Message']}\n    at  {label}:{location['Start']['LineNumber']} {'.'.join(place)}\n    fix {advice} {rule.get('Source', '')}"
+    )
+    return Finding(TOOL, rule["Id"], place[1] if place[:1] == ["Resources"] and len(place) > 1 else label, message)
+
+
+def findings() -> list[Finding]:
+    """Of all templates."""
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(max_workers=2) as pool:
         path = Path(folder) / "transformed.json"
         path.write_text(json.dumps(transformed(), indent=1))
         templates = [(path, "template.yaml (transformed)"), *((ROOT / name, name) for name in ("template.yaml", *CHILDREN))]
-        count = sum(pool.map(lambda item: lint(*item), templates))
-    print(f"templates: {count} finding(s) in {2 + len(CHILDREN)} templates" if count else f"templates: {2 + len(CHILDREN)} clean")
-    return 1 if count else 0
+        return [finding for found in pool.map(lambda item: lint(*item), templates) for finding in found]
+
+
+def main() -> int:
+    """Lint all; 1 if anything was found that nobody has judged right, or if a judgement is about nothing."""
+    verdict = judge(findings(), {TOOL})
+    print(verdict if str(verdict) else f"templates: {2 + len(CHILDREN)} clean, {verdict.excused} findings judged right in exemptions.yaml")
+    return 1 if str(verdict) else 0
 
 
 if __name__ == "__main__":
