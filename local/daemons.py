@@ -197,6 +197,8 @@ def emulator(settings: Settings, *, patches_off: str = "") -> Daemon:
         "SLIPWAY_FUNCTION_PYTHON": str(interpreter("lambda-runtime")),
         "SLIPWAY_LAYER_CACHE": str(settings.state / "layers"),
         "SLIPWAY_TRACES": str(settings.traces),
+        "SLIPWAY_ROLE_USE": str(settings.role_use),
+        "SLIPWAY_FAULTS": os.environ.get("SLIPWAY_FAULTS", ""),  # for tests: anybody on this machine may then make calls fail
         "AWS_XRAY_DAEMON_ADDRESS": f"127.0.0.1:{settings.emulator_port}",  # datagrams: the port is free beside the emulator's own
         "SLIPWAY_PATCHES_OFF": patches_off or os.environ.get("SLIPWAY_PATCHES_OFF", ""),
     }

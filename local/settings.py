@@ -71,6 +71,11 @@ class Settings:
         return self.logs / "traces.jsonl"
 
     @property
+    def role_use(self) -> Path:
+        """File of what roles did and were refused, one JSON document a line."""
+        return self.logs / "role_use.jsonl"
+
+    @property
     def state(self) -> Path:
         """Folder of what survives a restart."""
         return self.home / "state"

@@ -20,6 +20,8 @@ from typing import Any
 
 import boto3
 
+from local.settings import Settings
+
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
 PATIENCE_SECONDS = 120.0
@@ -100,8 +102,15 @@ class Platform:
             "SLIPWAY_CONTAINERS_PORT": str(containers),
             "SLIPWAY_ROUTER_PORT": str(router),
             "SLIPWAY_API_BASE_ALLOW_LIST": f"127.0.0.1:{self.upstream_port}",
+            "SLIPWAY_FAULTS": "on",
             "PYTHONUNBUFFERED": "1",
         }
+
+    @property
+    def settings(self) -> Settings:
+        """Where its things are, as the laptop's own programs see it."""
+        ports = {name: int(self.environment[f"SLIPWAY_{name.upper()}"]) for name in ("emulator_port", "router_port", "containers_port")}
+        return Settings(home=self.home, **ports)
 
     def run(self, command: str, *, seconds: float = 900) -> "subprocess.CompletedProcess[str]":
         """A shell command in the checkout, with this platform's environment and nothing else of ours."""
@@ -286,3 +295,10 @@ class Platform:
     def down(self) -> str:
         """`make down`; its output."""
         return self._checked(self.run("make down"))
+
+
+class Started:
+    """The platform, and what `make up` said."""
+
+    def __init__(self, platform: Platform, output: str) -> None:
+        self.platform, self.output = platform, output

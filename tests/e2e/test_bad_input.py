@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import Started
-from tests.e2e.platform import Platform, Reply, send
+from tests.e2e.platform import Platform, Reply, Started, send
 
 CANARY = "canary-7f3c9a51d2"
 """Put where secrets are; it must come back nowhere."""

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.conftest import Started
-from tests.e2e.platform import Platform, eventually
+from tests.e2e.platform import Platform, Started, eventually
 
 SCOPES = ["models:read", "models:write", "inference"]
 

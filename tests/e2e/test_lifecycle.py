@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from serving.domain.fields import merged
-from tests.e2e.conftest import Started
-from tests.e2e.platform import Platform, Reply, eventually, send
+from tests.e2e.platform import Platform, Reply, Started, eventually, send
 from tests.e2e.steady import SteadyClients
 
 HOT: dict[str, dict[str, Any]] = {

@@ -12,8 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from tests.e2e.conftest import Started
-from tests.e2e.platform import Platform
+from tests.e2e.platform import Platform, Started
 
 MODEL = "cells"
 ADMINISTRATORS = "slipway-admins"

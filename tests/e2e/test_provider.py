@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import Started
-from tests.e2e.platform import Platform, eventually
+from tests.e2e.platform import Platform, Started, eventually
 from tests.e2e.steady import SteadyClients
 
 KEY = "sk-upstream-5d1c7e"

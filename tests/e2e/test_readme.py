@@ -6,8 +6,7 @@ import shlex
 
 import pytest
 
-from tests.e2e.conftest import Started
-from tests.e2e.platform import README, ROOT, Platform, Reply, snippet
+from tests.e2e.platform import README, ROOT, Platform, Reply, Started, snippet
 
 MODEL = "smollm2-135m"
 

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import Started
-from tests.e2e.platform import Platform, eventually
+from tests.e2e.platform import Platform, Started, eventually
 
 _MODEL = "followed"
 

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import Started
-from tests.e2e.platform import Platform, eventually
+from tests.e2e.platform import Platform, Started, eventually
 
 MODEL = "traced"
 # What works under the operation's own correlation id while a hosted model comes and goes; the rest is called by people, time or tables.

@@ -1,30 +1,41 @@
-"""Faults at the wire, for tests: throttling, 5xx, delay, a reply lost after success. Signatures and roles stay intact.
+"""Faults at the wire, for tests: throttling, 5xx, delay, a reply lost after success, a connection that breaks. Signatures and roles stay
+intact. Faults of what happens without a wire, too: an invocation that fails before or after its work, a place that is not found for a task.
 
-`POST /_slipway/faults` with a JSON list of rules replaces all rules and answers the rules and what fired; `GET` answers only.
+`POST /_slipway/faults?seed=…` with a JSON list of rules replaces all rules and answers the rules and what fired; `GET` answers only.
+Off unless SLIPWAY_FAULTS is set: whoever reaches the port could make every call fail.
 """
 
 import asyncio
 import json
+import os
 import re
+import threading
+import time
 from typing import Any
 
 from ministack import app
 from ministack.core.iam_actions import extract_iam_action
+from ministack.core.responses import get_account_id, get_region, json_response, request_scope
 from ministack.core.router import detect_service
-from ministack.services import sts
+from ministack.services import ecs, lambda_svc, sts
 
 from local.emulator.faults import RULES, Fault
 from local.emulator.pin import expect, replace
+from local.emulator.task_events import service_acted
 
 PATH = "/_slipway/faults"
 Response = tuple[int, dict[str, Any], bytes]
 _CREDENTIAL = re.compile(r"Credential=([^/,]+)/")
+PLACED_AGAIN_SECONDS = 1.0
+_UNSENT = "64"  # bytes that are promised and never come
 
 
 def apply() -> None:
-    """Wrap the dispatcher and add the path."""
+    """Wrap the dispatcher, what happens without it, and add the path."""
     expect(app._dispatch_service_request, "routing_params = _routing_params(method, path, headers, body, query_params)")
     expect(app.app, "await _handle_post_body_shortcuts(method, path, headers, body, query_params, request_id)")
+    if not os.environ.get("SLIPWAY_FAULTS"):
+        return
     dispatch, shortcuts = app._dispatch_service_request, app._handle_post_body_shortcuts
 
     async def dispatch_with_faults(method: str, path: str, headers: dict[str, str], body: bytes, query: Any, request_id: str) -> Any:
@@ -32,6 +43,8 @@ def apply() -> None:
         if fault is None:
             return await dispatch(method, path, headers, body, query, request_id)
         await asyncio.sleep(fault.delay_seconds)
+        if fault.when == "reset":
+            return 200, {"Content-Type": "text/plain", "Content-Length": _UNSENT}, b""
         if fault.when == "after":
             await dispatch(method, path, headers, body, query, request_id)
             return 502, {"Content-Type": "text/plain"}, b""
@@ -43,14 +56,61 @@ def apply() -> None:
         if path != PATH:
             return await shortcuts(method, path, headers, body, query, request_id)
         if method == "POST":
+            seed = query.get("seed", "")
             try:
-                RULES.load(json.loads(body or b"[]"))
+                RULES.load(json.loads(body or b"[]"), str(seed[0] if isinstance(seed, list) else seed))
             except (TypeError, ValueError) as error:
                 return 400, {"Content-Type": "application/json"}, json.dumps({"message": str(error)}).encode()
         return 200, {"Content-Type": "application/json"}, json.dumps(RULES.snapshot()).encode()
 
     replace(app, "_dispatch_service_request", dispatch_with_faults)
     replace(app, "_handle_post_body_shortcuts", shortcuts_with_rules)
+    _invocations()
+    _placement()
+
+
+def _invocations() -> None:
+    """A service's invocation of a function fails as Lambda's own errors do, before it begins or after it has done its work."""
+    expect(lambda_svc._execute_function, "return _execute_function_dispatch(func, config, event, request_id, started)")
+
+    def execute(function: dict[str, Any], config: dict[str, Any], *arguments: Any) -> Any:
+        fault = RULES.match("lambda:invoke", config.get("FunctionArn", ""), b"") if RULES.rules else None
+        if fault is None:
+            return stock(function, config, *arguments)
+        time.sleep(fault.delay_seconds)
+        if fault.when == "after" or not fault.code:
+            result = stock(function, config, *arguments)
+            if fault.when != "after":
+                return result
+        body = {"errorType": "Runtime.ExitError", "errorMessage": fault.message}
+        return {"error": True, "body": body, "log": "", "function_error": "Unhandled"}
+
+    stock = replace(lambda_svc, "_execute_function_dispatch", execute)
+
+
+def _placement() -> None:
+    """No place for a task: the scheduler says so in an event, and looks again a moment later."""
+    expect(ecs._run_task, "data.get")  # called by the scheduler, which another patch has rewritten
+
+    def run_task(request: dict[str, Any], *arguments: Any, **options: Any) -> Any:
+        group = str(request.get("group") or "")
+        fault = RULES.match("ecs:placement", group, b"") if RULES.rules and group.startswith("service:") else None
+        if fault is None:
+            return stock(request, *arguments, **options)
+        cluster = ecs._resolve_cluster_name(request.get("cluster", "default"))
+        key, scope = f"{cluster}/{group.removeprefix('service:')}", (get_account_id(), get_region())
+        service_acted(ecs._services.get(key) or {}, "ERROR", "SERVICE_TASK_PLACEMENT_FAILURE", fault.code)
+
+        def again() -> None:
+            with request_scope(*scope):
+                ecs._reconcile_service_tasks(cluster, key)
+
+        timer = threading.Timer(PLACED_AGAIN_SECONDS, again)
+        timer.daemon = True
+        timer.start()
+        return json_response({"tasks": [], "failures": [{"reason": fault.code}]})
+
+    stock = replace(ecs, "_run_task", run_task)
 
 
 def _fault(method: str, path: str, headers: dict[str, str], body: bytes, query: Any) -> Fault | None:

@@ -27,6 +27,11 @@ _restored_positions: dict[str, int] = {}
 STREAMS = "slipway_streams"
 
 
+def refusal(_function: JSON, _mapping: JSON) -> str | None:
+    """Why the function's role may not read the stream; `service_roles` puts the check in place of this."""
+    return None
+
+
 @dataclass
 class Batch:
     """Records to deliver, in order, and how often that was tried."""
@@ -89,6 +94,8 @@ def _start(account: str, region: str, mapping: JSON) -> bool:
     lambda_svc._init_stream_position(identifier, mapping["EventSourceArn"], mapping.get("StartingPosition", "LATEST"))
     with _busy_lock:
         if identifier in _busy or dynamodb.stream_end_position(table) <= _position(identifier, table):
+            return False
+        if refusal(function, mapping):
             return False
         _busy.add(identifier)
     arguments = (account, region, mapping, function, table)

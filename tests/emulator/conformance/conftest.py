@@ -1,5 +1,6 @@
 """A platform of the suite's own: patched emulator and process containers on free ports, with a home that is thrown away."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     emulator_port, router_port, containers_port = free_ports(3)
     home: Path = tmp_path_factory.mktemp("platform")
     settings = Settings(home=home, emulator_port=emulator_port, router_port=router_port, containers_port=containers_port)
+    os.environ["SLIPWAY_FAULTS"] = "on"
     programs = [daemons.containers(settings), daemons.emulator(settings)]
     try:
         for program in programs:

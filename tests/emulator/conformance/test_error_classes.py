@@ -38,7 +38,8 @@ def test_a_state_machine_retries_on_the_class(cloud: Cloud) -> None:
     retry = [{"ErrorEquals": ["Flaky"], "IntervalSeconds": 1, "MaxAttempts": 2}]
     definition = {"StartAt": "Do", "States": {"Do": {"Type": "Task", "Resource": cloud.function(code), "Retry": retry, "End": True}}}
     states = cloud.client("stepfunctions")
-    machine = states.create_state_machine(name=cloud.name(), definition=json.dumps(definition), roleArn=cloud.role("states.amazonaws.com"))
+    role = cloud.role("states.amazonaws.com", [{"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": "*"}])
+    machine = states.create_state_machine(name=cloud.name(), definition=json.dumps(definition), roleArn=role)
     execution = states.start_execution(stateMachineArn=machine["stateMachineArn"])["executionArn"]
     ended = eventually(lambda: states.describe_execution(executionArn=execution), lambda found: found["status"] != "RUNNING")
     assert (ended["status"], ended["output"]) == ("SUCCEEDED", "2")

@@ -77,7 +77,8 @@ def test_delivery_is_retried_a_finite_number_of_times(cloud: Cloud) -> None:
 def test_a_failing_function_is_tried_again_and_then_reported(cloud: Cloud) -> None:
     """On AWS an asynchronous invocation that fails goes to the function's on-failure destination after its retries."""
     failed, failed_arn = cloud.queue()
-    function = cloud.function("def handler(event, context):\n    raise ValueError('no')\n")
+    leave = [{"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": failed_arn}]
+    function = cloud.function("def handler(event, context):\n    raise ValueError('no')\n", statements=leave)
     cloud.client("lambda").put_function_event_invoke_config(
         FunctionName=function, MaximumRetryAttempts=1, DestinationConfig={"OnFailure": {"Destination": failed_arn}}
     )

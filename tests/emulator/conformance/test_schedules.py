@@ -95,8 +95,10 @@ def test_a_policy_names_a_schedule_by_its_group(cloud: Cloud) -> None:
     (own, source), (other, _) = group(cloud), group(cloud)
     mine = f"arn:aws:scheduler:{cloud.settings.region}:000000000000:schedule/{own}/*"
     actions = ["scheduler:CreateSchedule", "scheduler:UpdateSchedule", "scheduler:DeleteSchedule"]
-    actor = cloud.function(ACT, statements=[{"Effect": "Allow", "Action": actions, "Resource": mine}])
-    target = {"Arn": actor, "RoleArn": caller(cloud, source, [])}
+    role = caller(cloud, source, [])
+    passes = {"Effect": "Allow", "Action": "iam:PassRole", "Resource": role}
+    actor = cloud.function(ACT, statements=[{"Effect": "Allow", "Action": actions, "Resource": mine}, passes])
+    target = {"Arn": actor, "RoleArn": role}
     made, foreign = (once("m.", name, target, seconds=3600) for name in (own, other))
     gone = {"Name": "m.", "GroupName": own}
     calls = [("create_schedule", made), ("update_schedule", made), ("create_schedule", foreign), ("delete_schedule", gone)]

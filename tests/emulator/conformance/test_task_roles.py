@@ -22,7 +22,8 @@ boto3.client("sqs").send_message(QueueUrl=queue, MessageBody=json.dumps(body))
 def test_a_task_may_do_what_its_role_allows_and_no_more(cloud: Cloud) -> None:
     """On AWS the SDK finds the role's credentials by itself, and what the role lacks is denied."""
     url, _ = cloud.queue()
-    statements = [{"Effect": "Allow", "Action": ["sqs:SendMessage", "sts:GetCallerIdentity"], "Resource": "*"}]
+    acts = ["sqs:SendMessage", "sts:GetCallerIdentity", "secretsmanager:GetSecretValue"]
+    statements = [{"Effect": "Allow", "Action": acts, "Resource": "*"}]
     role = cloud.role("ecs-tasks.amazonaws.com", statements)
     secret = cloud.client("secretsmanager").create_secret(Name=cloud.name("key"), SecretString="s3cret")["ARN"]
     container = {"environment": [{"name": "QUEUE", "value": url}], "secrets": [{"name": "KEY", "valueFrom": secret}]}
