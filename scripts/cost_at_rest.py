@@ -1,7 +1,9 @@
 """What an environment costs a month when nobody uses it, in USD, counted from the templates as they are.
 
-`python scripts/cost_at_rest.py` prints every line of the bill and exits 1 when a goal is missed. List prices of us-east-1 without any free
-allowance but one: an account's first three dashboards (an environment has one; from the fourth on it is 3.00 USD more).
+`python scripts/cost_at_rest.py [PARAMETER=VALUE…]` prints every line of the bill and exits 1 when a goal is missed. List prices of
+us-east-1, without any free allowance: an account's first dashboards, alarms and metrics may be somebody else's.
+
+Metrics of our own cost nothing at rest: none is told while nothing happens, and CloudWatch bills them by the hour in which they are.
 """
 
 import re
@@ -16,9 +18,11 @@ from scripts.template import ROOT, load
 
 PRICED_ON = "2026-11-21 (figures of the price lists read between 2026-08-09 and 2026-10-20)"
 HOURS = 730
-GOAL_WITHOUT_ROUTER, GOAL_WITH_ROUTER = 5.0, 45.0
+GOAL_WITHOUT_ROUTER, GOAL_WITH_ROUTER = 5.0, 45.0  # of the least that is watched
+GOAL_OF_WATCHING = 23.0  # what ObservabilityLevel=full adds
 
-ALARM_METRIC = 0.10
+ALARM_METRIC, COMPOSITE_ALARM, DASHBOARD = 0.10, 0.50, 3.00
+METRIC = 0.30  # a month, by the hour in which it is told
 SECRET = 0.40
 SQS_REQUEST = 0.40 / 1e6
 # A mapping on an idle queue keeps five pollers, each asking every 20 seconds.
@@ -39,7 +43,7 @@ _FREE = """
     AWS::IAM::InstanceProfile AWS::DynamoDB::Table AWS::Events::EventBus AWS::Events::Rule AWS::Events::Archive AWS::SQS::Queue
     AWS::SQS::QueuePolicy
     AWS::Scheduler::ScheduleGroup AWS::S3::Bucket AWS::S3::BucketPolicy AWS::Cognito::UserPool AWS::Cognito::UserPoolClient
-    AWS::Cognito::UserPoolGroup AWS::Logs::LogGroup AWS::CloudFormation::Stack AWS::EC2::VPC AWS::EC2::Subnet AWS::EC2::InternetGateway
+    AWS::Cognito::UserPoolGroup AWS::Logs::LogGroup AWS::Logs::MetricFilter AWS::CloudFormation::Stack AWS::EC2::VPC AWS::EC2::Subnet AWS::EC2::InternetGateway
     AWS::EC2::VPCGatewayAttachment AWS::EC2::RouteTable AWS::EC2::Route AWS::EC2::SubnetRouteTableAssociation AWS::EC2::SecurityGroup
     AWS::EC2::LaunchTemplate AWS::AutoScaling::AutoScalingGroup AWS::ECS::Cluster AWS::ECS::CapacityProvider
     AWS::ECS::ClusterCapacityProviderAssociations AWS::ECS::TaskDefinition AWS::ECR::Repository AWS::ElasticLoadBalancingV2::TargetGroup
@@ -61,6 +65,9 @@ def bill(templates: dict[str, dict[str, Any]], parameters: dict[str, str]) -> li
     lines: list[Line] = []
     for name, template in templates.items():
         for logical_id, resource in template["Resources"].items():
+            condition = str(resource.get("Condition", ""))
+            if condition.startswith("Full") and parameters["ObservabilityLevel"] != "full":
+                continue
             lines += _priced(f"{name}: {logical_id}", resource, parameters)
     return lines
 
@@ -68,11 +75,14 @@ def bill(templates: dict[str, dict[str, Any]], parameters: dict[str, str]) -> li
 def _priced(what: str, resource: dict[str, Any], parameters: dict[str, str]) -> list[Line]:
     kind, properties = resource["Type"], resource.get("Properties") or {}
     if kind == "AWS::CloudWatch::Alarm":
-        return [Line(what, ALARM_METRIC * max(1, sum("MetricStat" in metric for metric in properties.get("Metrics", []))))]
+        metrics = max(1, sum("MetricStat" in metric for metric in properties.get("Metrics", [])))
+        return [Line(what, ALARM_METRIC * metrics, router="Router" in str(resource.get("Condition", "")))]
+    if kind == "AWS::CloudWatch::CompositeAlarm":
+        return [Line(what, COMPOSITE_ALARM, router="Router" in str(resource.get("Condition", "")))]
     if kind == "AWS::SecretsManager::Secret":
         return [Line(what, SECRET)]
     if kind == "AWS::CloudWatch::Dashboard":
-        return [Line(f"{what} (one of the account's three free ones)", 0.0)]
+        return [Line(what, DASHBOARD)]
     if kind == "AWS::Lambda::EventSourceMapping":  # a stream's reads are free
         return [] if "StartingPosition" in properties else [Line(f"{what} (empty receives)", EMPTY_RECEIVES * SQS_REQUEST)]
     if kind == "AWS::EC2::VPCEndpoint" and properties["VpcEndpointType"] == "Gateway":
@@ -120,19 +130,35 @@ def _sweep(what: str, expression: str) -> Line:
     return Line(what, runs * once)
 
 
-def main() -> int:
+def everything() -> dict[str, dict[str, Any]]:
+    """The templates of an environment, by their paths."""
+    return {name: load(ROOT / name) for name in ("template.yaml", "serving_image/stack.yaml", "stacks/observability.yaml")}
+
+
+def defaults(templates: dict[str, dict[str, Any]], **changes: str) -> dict[str, str]:
+    """The root's parameters: their defaults, but for these."""
+    return {name: str(item.get("Default", "")) for name, item in templates["template.yaml"]["Parameters"].items()} | changes
+
+
+def sums(lines: list[Line]) -> tuple[float, float]:
+    """USD a month: the control plane, and all of it."""
+    return sum(line.monthly for line in lines if not line.router), sum(line.monthly for line in lines)
+
+
+def main(arguments: list[str]) -> int:
     """Print the bill; 1 if a goal is missed."""
-    templates = {name: load(ROOT / name) for name in ("template.yaml", "serving_image/stack.yaml", "stacks/observability.yaml")}
-    parameters = {name: str(item.get("Default", "")) for name, item in templates["template.yaml"]["Parameters"].items()}
+    templates = everything()
+    parameters = defaults(templates, **dict(argument.split("=", 1) for argument in arguments))
     lines = bill(templates, parameters)
     print(f"USD a month at rest, list prices, {PRICED_ON}\n")
     for line in lines:
         print(f"{line.monthly:9.2f}  {line.what}")
-    plane, whole = sum(line.monthly for line in lines if not line.router), sum(line.monthly for line in lines)
-    print(f"\n{plane:9.2f}  control plane                        goal {GOAL_WITHOUT_ROUTER:.2f}")
-    print(f"{whole:9.2f}  with {parameters['RouterDesiredCount']} router tasks and the balancer    goal {GOAL_WITH_ROUTER:.2f}")
-    return 0 if plane <= GOAL_WITHOUT_ROUTER and whole <= GOAL_WITH_ROUTER else 1
+    more = GOAL_OF_WATCHING if parameters["ObservabilityLevel"] == "full" else 0.0
+    plane, whole = sums(lines)
+    print(f"\n{plane:9.2f}  control plane                        goal {GOAL_WITHOUT_ROUTER + more:.2f}")
+    print(f"{whole:9.2f}  with {parameters['RouterDesiredCount']} router tasks and the balancer    goal {GOAL_WITH_ROUTER + more:.2f}")
+    return 0 if plane <= GOAL_WITHOUT_ROUTER + more and whole <= GOAL_WITH_ROUTER + more else 1
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(sys.argv[1:]))

@@ -51,6 +51,5 @@ def _settled(operation: Operation) -> None:
         "status": operation.status.value,
         "code": operation.reason.code if operation.reason else None,
         "seconds": seconds,
-        "late": late,
-    }
+    } | ({"late_seconds": seconds_between(operation.deadline, ended)} if late else {})
     logger.info("operation settled", extra={"operation": told})
