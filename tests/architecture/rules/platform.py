@@ -58,7 +58,7 @@ class Platform:
         return str(self.root.get(logical_id or "", {}).get("Type", ""))
 
     def alarms(self, logical_id: str) -> list[JSON]:
-        """Alarms that reach somebody and watch this resource, wherever they stand: a child stack names it by a parameter."""
+        """Alarms, always there, that reach somebody and watch this resource, wherever they stand: a child names it by a parameter."""
         names = {(ROOT_STACK, logical_id)}
         for child, path in CHILDREN.items():
             given = self.root[child]["Properties"].get("Parameters", {})
@@ -68,6 +68,7 @@ class Platform:
             for path, stack in self.stacks.items()
             for resource in stack["Resources"].values()
             if resource["Type"] == "AWS::CloudWatch::Alarm"
+            and "Condition" not in resource
             and resource["Properties"].get("AlarmActions")
             and resource["Properties"].get("ActionsEnabled", True)
             and any((path, target_of(item["Value"])) in names for item in resource["Properties"].get("Dimensions", []))
