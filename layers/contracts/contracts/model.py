@@ -236,7 +236,7 @@ class Provider(Contract):
             msg = "holds characters that no address needs"
             raise ValueError(msg)
         parts = urlsplit(api_base)
-        if parts.scheme not in {"https", "http"} or not parts.hostname or parts.username or parts.password or parts.query or parts.fragment:
+        if parts.scheme not in {"https", "http"} or not parts.hostname or "@" in parts.netloc or parts.query or parts.fragment:
             msg = "must be https://host[:port]/path without user, query or fragment"
             raise ValueError(msg)
         if not _HOST.fullmatch(parts.hostname):

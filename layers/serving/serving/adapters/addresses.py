@@ -36,7 +36,7 @@ class ResolvingGuard:
             return "is a number in disguise, or an address inside a network"
         try:
             found = [spelled] if spelled else list(self._resolve(host, port or 443))
-        except OSError:
+        except (OSError, UnicodeError):  # a label that is too long or empty fails in the codec, not in the resolver
             return "the host cannot be resolved"
         if not found or not all(is_public(one) for one in found):
             return "resolves to an address that is not public; internal endpoints need to be on the environment's allow-list"
@@ -44,7 +44,4 @@ class ResolvingGuard:
 
 
 def _resolve(host: str, port: int) -> Sequence[str]:
-    try:
-        return [str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
-    except UnicodeError as error:  # a label that is too long or empty fails in the codec, not in the resolver
-        raise OSError(str(error)) from error
+    return [str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
