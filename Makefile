@@ -9,7 +9,7 @@ WORKERS ?= auto
 
 .DEFAULT_GOAL := help
 .PHONY: help up down status tail clean test unit functional contract architecture statemachines fabric emulator e2e check fix lint types \
-        contracts openapi lock images bench build deploy dev python cli
+        contracts openapi lock images bench proof build deploy dev python cli
 
 ##@ Run
 up: python ## start everything, create the first model, ask it a question
@@ -43,6 +43,10 @@ statemachines: ## every path of every machine
 fabric: ## the whole, in one process, with faults
 emulator: ## against the patched emulator
 e2e: ## the README's own commands
+
+# Nightly: make proof SLIPWAY_PROOF_SCALE=40
+proof: dev ## everything, and what it has counted written into docs/reliability.md
+	@SLIPWAY_PROOF_SCALE=$(or $(SLIPWAY_PROOF_SCALE),1) $(DEV)/python scripts/proof.py --workers $(WORKERS) $(PROOF)
 
 ##@ Check
 check: dev ## what CI checks fast

@@ -43,8 +43,8 @@ _FREE = """
     AWS::IAM::InstanceProfile AWS::DynamoDB::Table AWS::Events::EventBus AWS::Events::Rule AWS::Events::Archive AWS::SQS::Queue
     AWS::SQS::QueuePolicy
     AWS::Scheduler::ScheduleGroup AWS::S3::Bucket AWS::S3::BucketPolicy AWS::Cognito::UserPool AWS::Cognito::UserPoolClient
-    AWS::Cognito::UserPoolGroup AWS::Logs::LogGroup AWS::Logs::MetricFilter AWS::CloudFormation::Stack AWS::EC2::VPC AWS::EC2::Subnet AWS::EC2::InternetGateway
-    AWS::EC2::VPCGatewayAttachment AWS::EC2::RouteTable AWS::EC2::Route AWS::EC2::SubnetRouteTableAssociation AWS::EC2::SecurityGroup
+    AWS::Cognito::UserPoolGroup AWS::Logs::LogGroup AWS::Logs::MetricFilter AWS::CloudFormation::Stack AWS::EC2::VPC AWS::EC2::Subnet
+    AWS::EC2::InternetGateway AWS::EC2::VPCGatewayAttachment AWS::EC2::RouteTable AWS::EC2::Route AWS::EC2::SubnetRouteTableAssociation AWS::EC2::SecurityGroup
     AWS::EC2::LaunchTemplate AWS::AutoScaling::AutoScalingGroup AWS::ECS::Cluster AWS::ECS::CapacityProvider
     AWS::ECS::ClusterCapacityProviderAssociations AWS::ECS::TaskDefinition AWS::ECR::Repository AWS::ElasticLoadBalancingV2::TargetGroup
     AWS::ElasticLoadBalancingV2::Listener"""
@@ -74,15 +74,10 @@ def bill(templates: dict[str, dict[str, Any]], parameters: dict[str, str]) -> li
 
 def _priced(what: str, resource: dict[str, Any], parameters: dict[str, str]) -> list[Line]:
     kind, properties = resource["Type"], resource.get("Properties") or {}
-    if kind == "AWS::CloudWatch::Alarm":
-        metrics = max(1, sum("MetricStat" in metric for metric in properties.get("Metrics", [])))
-        return [Line(what, ALARM_METRIC * metrics, router="Router" in str(resource.get("Condition", "")))]
-    if kind == "AWS::CloudWatch::CompositeAlarm":
-        return [Line(what, COMPOSITE_ALARM, router="Router" in str(resource.get("Condition", "")))]
+    if kind.startswith("AWS::CloudWatch::"):
+        return [Line(what, _watching(what, kind, properties), router="Router" in str(resource.get("Condition", "")))]
     if kind == "AWS::SecretsManager::Secret":
         return [Line(what, SECRET)]
-    if kind == "AWS::CloudWatch::Dashboard":
-        return [Line(what, DASHBOARD)]
     if kind == "AWS::Lambda::EventSourceMapping":  # a stream's reads are free
         return [] if "StartingPosition" in properties else [Line(f"{what} (empty receives)", EMPTY_RECEIVES * SQS_REQUEST)]
     if kind == "AWS::EC2::VPCEndpoint" and properties["VpcEndpointType"] == "Gateway":
@@ -105,6 +100,14 @@ def _priced(what: str, resource: dict[str, Any], parameters: dict[str, str]) -> 
     if kind not in FREE_AT_REST:
         raise ValueError(f"{what} is a {kind}, which has no price here: add one to scripts/cost_at_rest.py")
     return []
+
+
+def _watching(what: str, kind: str, properties: dict[str, Any]) -> float:
+    if kind == "AWS::CloudWatch::Alarm":
+        return ALARM_METRIC * max(1, sum("MetricStat" in metric for metric in properties.get("Metrics", [])))
+    if kind not in {"AWS::CloudWatch::CompositeAlarm", "AWS::CloudWatch::Dashboard"}:
+        raise ValueError(f"{what} is a {kind}, which has no price here: add one to scripts/cost_at_rest.py")
+    return COMPOSITE_ALARM if kind == "AWS::CloudWatch::CompositeAlarm" else DASHBOARD
 
 
 def _tasks(parameters: dict[str, str]) -> float:

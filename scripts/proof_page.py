@@ -1,0 +1,108 @@
+"""The figures of docs/reliability.md, as text: from docs/reliability.json and nothing else."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from scripts.template import ROOT
+
+PAGE = ROOT / "docs" / "reliability.md"
+BEGIN, END = "<!-- figures: written by make proof -->", "<!-- end of figures -->"
+MOST_PARTS = 24
+# What a figure is called on the page, where its own name does not say it well enough. The others are listed by their names.
+TITLES = {
+    "crash_points_swept": "Crash points swept (before and after every call to AWS, of every function and step)",
+    "examples_run": "Random lives run against the invariants",
+    "steps_run": "Steps in them",
+    "faults_injected": "Faults injected",
+    "planted_bugs": "Planted bugs",
+    "planted_bugs_found": "Planted bugs found",
+    "steps_to_find_planted_bug": "Most steps until a planted bug was found",
+    "matrix_cells_covered": "Cells of the fault matrix covered",
+    "fuzz_cases": "Fuzz cases",
+    "api_cases": "Cases against the management API",
+    "router_cases": "Cases against the router's API",
+    "authorisation_cells": "Cells of principal, route and owner",
+    "actions_granted": "Actions granted to roles",
+    "actions_used": "Actions used by them",
+    "canaries_planted": "Secret canaries planted",
+    "canaries_leaked": "Secret canaries leaked",
+    "effects_lost": "Effects lost",
+    "effects_doubled": "Effects doubled",
+    "server_errors": "Answers of 5xx to bad input",
+}
+# A figure with one of these endings counts what must never happen: a test says 0, so that the page can.
+NEVER = ("_leaked", "_lost", "_doubled", "_missed", "_violated", "_violations", "server_errors", "_not_found", "_unjustified")
+LARGEST = ("steps_to_", "seconds_to_")  # of a figure that begins so, the largest counts; of every other the sum
+SHARES = {"Actions used ÷ granted": ("actions_used", "actions_granted"), "Planted bugs found": ("planted_bugs_found", "planted_bugs")}
+
+
+def together(figure: str, one: float, other: float) -> float:
+    """What two counts of a figure make."""
+    return max(one, other) if figure.startswith(LARGEST) else one + other
+
+
+def sums(document: Mapping[str, Any]) -> dict[str, float]:
+    """Each figure, whatever its labels."""
+    found: dict[str, float] = {}
+    for entry in document["figures"]:
+        found[entry["figure"]] = together(entry["figure"], found.get(entry["figure"], 0.0), entry["value"])
+    return found
+
+
+def must_be_none(document: Mapping[str, Any]) -> list[str]:
+    """A sentence for everything that was counted and must not be."""
+    return [f"{figure} is {_number(value)} and must be 0" for figure, value in sums(document).items() if figure.endswith(NEVER) and value]
+
+
+def figures(document: Mapping[str, Any]) -> str:
+    """The part of the page between its markers."""
+    scale = document["scale"]
+    size = "the size of every change" if scale == 1 else f"{_number(scale)} times the size of a change"
+    lines = [f"Of commit `{document['commit']}` on {document['date']}, {size}; {document['machine']}.", ""]
+    lines += ["| counted | | by |", "|---|---:|---|"]
+    totals, order = sums(document), list(TITLES)
+    for figure in sorted(totals, key=lambda name: (order.index(name) if name in order else len(order), name)):
+        lines.append(f"| {TITLES.get(figure, _words(figure))} | {_number(totals[figure])} | {_parts(figure, document)} |")
+    for title, (part, whole) in SHARES.items():
+        if totals.get(part) is not None and totals.get(whole):
+            lines.append(f"| {title} | {100 * totals[part] / totals[whole]:.1f} % | |")
+    lines += ["", "| ring | seconds | tests passed | skipped |", "|---|---:|---:|---:|"]
+    lines += [f"| {ring['ring']} | {_number(ring['seconds'])} | {ring['passed']} | {ring['skipped']} |" for ring in document["rings"]]
+    whole_run = sum(ring["seconds"] for ring in document["rings"])
+    passed, skipped = (sum(ring[name] for ring in document["rings"]) for name in ("passed", "skipped"))
+    lines.append(f"| all | {_number(round(whole_run, 1))} | {passed} | {skipped} |")
+    return "\n".join(lines)
+
+
+def insert(page: str, document: Mapping[str, Any]) -> str:
+    """The page with these figures. ValueError without its markers."""
+    before, _, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not end:
+        raise ValueError(f"the page lacks {BEGIN} … {END}")
+    return f"{before}{BEGIN}\n\n{figures(document)}\n\n{END}{after}"
+
+
+def _parts(figure: str, document: Mapping[str, Any]) -> str:
+    """What the figure is made of, by each of its labels: the parts where they are few, else how many there are."""
+    by_label: dict[str, dict[str, float]] = {}
+    for entry in document["figures"]:
+        if entry["figure"] == figure:
+            for label, value in entry["labels"].items():
+                parts = by_label.setdefault(label, {})
+                parts[value] = together(figure, parts.get(value, 0.0), entry["value"])
+    return "; ".join(_of_label(label, parts) for label, parts in sorted(by_label.items()))
+
+
+def _of_label(label: str, parts: Mapping[str, float]) -> str:
+    if len(parts) > MOST_PARTS:
+        return f"{label}: {len(parts)} of them"
+    return f"{label}: " + ", ".join(f"{value} {_number(amount)}" for value, amount in sorted(parts.items()))
+
+
+def _words(figure: str) -> str:
+    return figure.replace("_", " ").capitalize()
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value == int(value) else f"{value:,.1f}" if value >= 10 else f"{value:,.3g}"  # noqa: PLR2004
