@@ -107,6 +107,7 @@ class RecordingEngines:
 
     def __init__(self, while_launching: Callable[[], Any] | None = None) -> None:
         self.running: dict[str, int] = {}
+        self.ended: list[str] = []
         self._while_launching = while_launching
 
     def launch(self, service: str, model: Model) -> None:
@@ -128,6 +129,11 @@ class RecordingEngines:
         """See `ports.Engines`."""
         if service in self.running:
             self.running[service] = 0
+
+    def end(self, task_id: str, reason: str) -> None:
+        """See `ports.Endings`."""
+        del reason
+        self.ended.append(task_id)
 
     def remove(self, service: str) -> None:
         """See `ports.Engines`."""

@@ -1,6 +1,7 @@
-"""A router has looked at a target: progress keeps the waiting machine patient, a failure counts as a failed start.
+"""A router has looked at a target: progress keeps the waiting machine patient; one that failed for good counts, and is replaced.
 
-Trigger: bus rule on `RouteHealthObserved` of slipway.routing. Takes: the event. Emits: nothing; may wake the machine that waits.
+Trigger: bus rule on `RouteHealthObserved` of slipway.routing. Takes: the event. Emits: CapacityChanged where a copy is to be replaced, and
+asks ECS to end it; may wake the machine that waits.
 On failure: delivered again four times within an hour, then the context's dead letters.
 """
 

@@ -1,8 +1,11 @@
-"""EC2 instances under ECS tasks, and the messages of ECS services: what moto takes in but never makes by itself."""
+"""EC2 instances under ECS tasks, the messages of ECS services, tasks that are ended: what moto takes in but never makes by itself."""
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+from moto.ecs.exceptions import InvalidParameterException
 from moto.ecs.models import ecs_backends
 from moto.moto_api._internal import mock_random
 
@@ -29,3 +32,15 @@ def ecs_says(service: str, message: str, minutes_ago: float = 1) -> None:
     moment = datetime.now(UTC) - timedelta(minutes=minutes_ago)
     backend = ecs_backends["123456789012"]["eu-west-1"]
     backend.services[f"{_CLUSTER}:{service}"].events.insert(0, {"id": "m", "createdAt": moment.timestamp(), "message": message})
+
+
+def stop_task(alive: set[str], ended: set[str]) -> Callable[..., Any]:
+    """StopTask as ECS answers it: a task that is `alive` ends, however often it is asked to; any other is an invalid parameter."""
+
+    def stop(_backend: Any, _cluster: str, task: str, reason: str) -> dict[str, str]:
+        if task not in alive:
+            raise InvalidParameterException("The referenced task was not found.")
+        ended.add(f"{task[:8]} {reason}")
+        return {"taskArn": f"arn:aws:ecs:eu-west-1:123456789012:task/{_CLUSTER}/{task}", "desiredStatus": "STOPPED"}
+
+    return stop

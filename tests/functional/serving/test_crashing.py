@@ -9,7 +9,7 @@ import pytest
 
 from kit.aws import client
 from tests.fabric import world
-from tests.fabric.crash import sweep, watching
+from tests.fabric.crash import Crash, sweep, watching
 from tests.fabric.wire import http_event, queue_event, stream_event
 from tests.functional.serving import aws_events, load, samples, scheduled
 from tests.functional.serving.changing import RESTART, acknowledged, patch, told_by_routing
@@ -52,6 +52,17 @@ def _launching(serving: Serving) -> None:
     _, accepted = serving.create()
     serving.pump()
     serving.hear("ModelVersionValidated", samples.validated(), within=accepted["operation_id"])
+
+
+BEYOND_HOPE = samples.health("failed", failure={"code": "engine-answer-invalid", "message": "no", "hint": ""})
+
+
+def _condemned(serving: Serving) -> None:
+    """In service, and its copy is to be replaced, which nobody has asked ECS for."""
+    serving.in_service()
+    with pytest.raises(Crash), watching(3, "before") as watch:
+        serving.hear("RouteHealthObserved", BEYOND_HOPE)
+    assert watch.calls[-1].operation == "StopTask"
 
 
 def _dying(serving: Serving) -> None:
@@ -337,6 +348,7 @@ CASES: dict[str, tuple[Act, Act]] = {
         _running,
         _news("RouteHealthObserved", samples.health("failed", failure={"code": "weights-corrupt", "message": "no", "hint": ""})),
     ),
+    "on_route_health_observed, beyond hope": (_in_service, _news("RouteHealthObserved", BEYOND_HOPE)),
     "prepare_model": (_created, _Step("prepare_model")),
     "await_validation": (_created, _Step("await_validation", **_TOKEN)),
     "launch_engine": (_validating, _Step("launch_engine", **_TOKEN)),
@@ -376,6 +388,7 @@ CASES: dict[str, tuple[Act, Act]] = {
     "sweep_models, an alarm is missing": (_in_service_by_windows, lambda serving: serving.run("sweep_models", {})),
     "sweep_models, an alarm of nobody": (_no_longer_by_windows, lambda serving: serving.run("sweep_models", {})),
     "sweep_models, nobody uses it": (_idle, lambda serving: serving.run("sweep_models", {})),
+    "sweep_models, a copy beyond hope": (_condemned, lambda serving: serving.run("sweep_models", {})),
     "sweep_models, nothing started": (_lost, lambda serving: serving.run("sweep_models", {})),
     "sweep_models, past the deadline": (_late, lambda serving: serving.run("sweep_models", {})),
 }

@@ -7,13 +7,16 @@ from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
+
+from moto.ecs.models import EC2ContainerServiceBackend
 
 from kit.aws import client
 from serving import wiring
 from tests.fabric import asl, world
 from tests.fabric.stepfunctions import ARN, StepFunctionsApi, lambda_like, stepfunctions
 from tests.fabric.wire import Context, bus_event, envelope_of, http_event, queue_event
-from tests.functional.serving import samples
+from tests.functional.serving import hosts, samples
 
 TABLE = "models"
 MACHINES = Path("statemachines/serving")
@@ -57,6 +60,8 @@ class Serving:
         self.machines = asl.StateMachines(definitions, lambda_like(self._step))
         self._delivered: set[str] = set()
         self._events = 0
+        self.alive: set[str] = set()
+        self.ended: set[str] = set()
         self.host = ""  # an EC2 instance, where a test has put one under a task
 
     def run(self, function: str, message: Any) -> Any:
@@ -118,6 +123,8 @@ class Serving:
 
     def ecs(self, event: Mapping[str, Any]) -> None:
         """Deliver an event of ECS, and let the machines run."""
+        task = event["detail"]["taskArn"].rsplit("/", 1)[-1]
+        (self.alive.discard if event["detail"]["lastStatus"] == "STOPPED" else self.alive.add)(task)
         assert self.run("on_engine_task_changed", queue_event([event])) == {"batchItemFailures": []}
         self.machines.advance(0)
 
@@ -164,6 +171,7 @@ class Serving:
         return {
             "rows": [_unlocked(row) for row in world.settled(TABLE)],
             "services": sorted(self.services()),
+            "ended": sorted(self.ended),
             "alarms": sorted(alarm["Name"] for alarm in client("scheduler").list_schedules(GroupName="alarms")["Schedules"]),
             "definitions": sorted(self.definitions()),
             "executions": executions,
@@ -205,6 +213,7 @@ def serving_world() -> Iterator[Serving]:
         os.environ["ENGINE_SUBNETS"] = network.describe_subnets()["Subnets"][0]["SubnetId"]
         os.environ["ENGINE_SECURITY_GROUPS"] = network.describe_security_groups()["SecurityGroups"][0]["GroupId"]
         serving = Serving()
-        with stepfunctions(StepFunctionsApi(serving.machines)):
+        ending = patch.object(EC2ContainerServiceBackend, "stop_task", hosts.stop_task(serving.alive, serving.ended))
+        with ending, stepfunctions(StepFunctionsApi(serving.machines)):
             yield serving
     world.forget(wiring)

@@ -31,7 +31,7 @@ def model(document: Mapping[str, Any]) -> Model:
             "deployments": tuple(Deployment(**one) for one in d.get("deployments", ())),
             "deaths": tuple(d.get("deaths", ())),
             "start_seconds": tuple(d.get("start_seconds", ())),
-            "tasks": tuple(LiveTask(**t) for t in d.get("tasks", ())),
+            "tasks": tuple(LiveTask(**{**t, "condemned": _failure(t.get("condemned"))}) for t in d.get("tasks", ())),
             "failed_starts": tuple(d.get("failed_starts", ())),
             "route": _route(d.get("route")),
             "verdict": _verdict(d.get("verdict")),

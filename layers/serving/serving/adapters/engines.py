@@ -33,6 +33,10 @@ class EcsControl:
         """See `ports.Engines`."""
         self.scale(service, 0)
 
+    def end(self, task_id: str, reason: str) -> None:
+        """See `ports.Endings`. ECS calls a task that it does not know an invalid parameter."""
+        self._call("stop_task", _GONE | {"InvalidParameterException"}, cluster=self._cluster, task=task_id, reason=reason)
+
     def remove(self, service: str) -> None:
         """See `ports.Engines`."""
         if self._describe(service) is not None:

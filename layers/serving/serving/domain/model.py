@@ -54,20 +54,21 @@ class Condition:
 
 @dataclass(frozen=True)
 class LiveTask:
-    """An ECS task that has not stopped yet, as last heard of."""
+    """An ECS task that has not stopped yet, as last heard of. `condemned`: why it will never answer, though ECS finds nothing amiss."""
 
     task_id: str
     generation: int
     last_status: str
     desired_status: str
     address: str | None
+    condemned: Failure | None = None
 
     @property
     def target_status(self) -> str | None:
         """`running` or `stopping` once there is something to reach; None before."""
         if self.address is None:
             return None
-        if self.desired_status == "STOPPED":
+        if self.desired_status == "STOPPED" or self.condemned:
             return "stopping"
         return "running" if self.last_status == "RUNNING" else None
 

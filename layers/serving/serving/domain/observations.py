@@ -9,6 +9,9 @@ from serving.domain.model import Aspect, Fact, Failure, Model, RouteView, Status
 from serving.domain.operation import Goal, Operation
 from serving.domain.tasks import TaskObservation
 
+Moves = Sequence[tuple[Operation | None, Operation]]
+
+_NO_MOVES: Moves = ()
 _QUIET = frozenset({Status.DELETING, Status.FAILED, Status.STOPPING, Status.STOPPED})
 """Statuses in which capacity is on its way out: the route is closed already, and telling of targets could only open it again."""
 _BRINGING = frozenset({Goal.SERVE, Goal.UPDATE})
@@ -65,15 +68,18 @@ def progress(model: Model, operation: Operation | None, target_id: str, phase: s
 
 
 def failed_start(model: Model, operation: Operation | None, target_id: str, failure: Failure, now: str) -> Change | None:
-    """A start of the engine has come to nothing, as a router or ECS saw it; each target counts once.
+    """A start of the engine has come to nothing, as a router saw it; each target counts once, and its copy has to be replaced.
 
     Only a copy of the wanted deployment is a start of this operation's; what an older one dies of is no failure of an update.
     """
-    older = {task.task_id for task in model.tasks} - {task.task_id for task in model.tasks_of(model.deployment)}
-    if target_id in older:
-        return None
-    after, operations = _with_failed_start(model, operation, target_id, failure, now)
-    return change(model, after, operations=operations) if after != model or operations else None
+    after, operations = model, _NO_MOVES
+    if target_id not in {task.task_id for task in model.tasks} - {task.task_id for task in model.tasks_of(model.deployment)}:
+        after, operations = _with_failed_start(model, operation, target_id, failure, now)
+    moved = operations[0][1] if operations else operation
+    facts: list[Fact] = []
+    if moved is None or not moved.doom:  # what has failed for good is taken down as a whole
+        after, facts = _condemned(after, target_id, failure, now)
+    return change(model, after, operations=operations, facts=facts) if after != model or operations else None
 
 
 def task(
@@ -85,11 +91,13 @@ def task(
     if model.deleted or model.deployment_of(seen.generation) is None:
         return None  # of a service that is given up
     others = tuple(t for t in model.tasks if t.task_id != seen.task_id)
-    after = replace(model, tasks=others if seen.stopped else (*others, seen.live()))
+    sentence = next((t.condemned for t in model.tasks if t.task_id == seen.task_id), None)
+    failure = failure or (sentence if seen.stopped else None)
+    after = replace(model, tasks=others if seen.stopped else (*others, replace(seen.live(), condemned=sentence)))
     after = _with_capacity(after, seen, failure, now)
     if model.running and not after.running:
         after = after.no_longer_ready("NoTaskRuns", now)
-    operations: Sequence[tuple[Operation | None, Operation]] = ()
+    operations = _NO_MOVES
     if seen.stopped and failure and model.deployment and model.deployment.generation == seen.generation:
         after, operations = _with_failed_start(after, operation, seen.task_id, failure, now)
         after = troubles.with_death(after, failure, now)
@@ -138,9 +146,19 @@ def _with_capacity(model: Model, seen: TaskObservation, failure: Failure | None,
     return model.with_condition(Aspect.CAPACITY_AVAILABLE, False, "TasksStarting", now)
 
 
-def _with_failed_start(
-    model: Model, operation: Operation | None, target_id: str, failure: Failure, now: str
-) -> tuple[Model, Sequence[tuple[Operation | None, Operation]]]:
+def _condemned(model: Model, target_id: str, failure: Failure, now: str) -> tuple[Model, list[Fact]]:
+    """With the copy marked as one that will never answer: routing lets go of it for good, and ECS is asked to replace it."""
+    task = next((t for t in model.tasks if t.task_id == target_id and t.target_status == "running"), None)
+    deployment = model.deployment_of(task.generation) if task else None
+    if task is None or deployment is None or deployment.retiring or model.status in _QUIET:
+        return model, []
+    after = replace(model, tasks=tuple(replace(t, condemned=failure) if t is task else t for t in model.tasks))
+    if after.running < max(after.desired, 1):
+        after = after.with_condition(Aspect.CAPACITY_AVAILABLE, False, _reason(failure.code), now, failure.message)
+    return after, [capacity_changed(after, f"task {target_id} is to be replaced: {failure.code}")]
+
+
+def _with_failed_start(model: Model, operation: Operation | None, target_id: str, failure: Failure, now: str) -> tuple[Model, Moves]:
     if operation is None or operation.goal not in _BRINGING or operation.doom:
         return model, ()
     counted = target_id not in model.failed_starts and failure.code not in tasks.WAITS

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from serving.domain.change import Change, change
-from serving.domain.model import Aspect, Condition, Deployment, Fact, Failure, Model, Status
+from serving.domain.model import Aspect, Condition, Deployment, Fact, Failure, LiveTask, Model, Status
 from serving.domain.operation import Goal, Operation
 from serving.domain.tasks import WAITS, TaskObservation
 from serving.domain.waits import route_is_open
@@ -128,6 +128,16 @@ def flaps(model: Model, now: str) -> bool:
 def is_futile(model: Model, generation: int) -> bool:
     """Whether trying on costs and serves nobody: copies of that deployment die one after the other before they answer."""
     return model.status is Status.IN_SERVICE and model.futile >= FUTILE_LIMIT and model.deployment_of(generation) is not None
+
+
+def replaceable(model: Model, now: str) -> list[LiveTask]:
+    """Copies that will never answer and that ECS keeps all the same: it shall end them, and then start others in their place.
+
+    Not while copies die all the time and others answer: those that wait for their end cost no more than the next in their place would.
+    """
+    if model.status in _UNTOUCHED or (flaps(model, now) and route_is_open(model)):
+        return []
+    return [task for task in model.tasks if task.condemned and task.desired_status != "STOPPED"]
 
 
 def phases(operation: Operation | None, moves: Moves, seen: TaskObservation, failure: Failure | None, now: str) -> Moves:

@@ -7,6 +7,7 @@ from serving.domain.change import Cause, Change
 from serving.domain.model import Failure, Model, Status
 from serving.domain.operation import Operation
 from serving.usecases.learning import Beat, Learner
+from serving.usecases.replacing import Replacing
 
 
 @dataclass(frozen=True)
@@ -23,10 +24,10 @@ class Sighting:
 
 
 class OnRouteHealthObserved:
-    """Progress keeps the waiting machine patient; a failure counts as a failed start."""
+    """Progress keeps the waiting machine patient; a failure counts as a failed start, and its copy is replaced."""
 
-    def __init__(self, learner: Learner) -> None:
-        self._learner = learner
+    def __init__(self, learner: Learner, replacing: Replacing) -> None:
+        self._learner, self._replacing = learner, replacing
 
     def __call__(self, seen: Sighting, cause: Cause) -> None:
         """That a target is ready is told by the route that opens. A task's id is its own for ever; a provider's sighting counts for the
@@ -47,3 +48,5 @@ class OnRouteHealthObserved:
 
         beat: Beat = "always" if seen.observed == "progressing" else "never"
         self._learner.learn(seen.model_id, rule, cause, beat=beat, about=about)
+        if seen.observed == "failed":  # also for what is no news: its first delivery may have got no further than its write
+            self._replacing.look(seen.model_id)
