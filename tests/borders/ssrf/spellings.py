@@ -63,9 +63,9 @@ REFUSED: Final = (
     "https://good.example\r\nHost: x/",
     "https://good.example/\x00", "https://good\u00adexample\u200b.internal/",
     # Figures and full stops of other alphabets, which names are mapped from.
-    "https://①②⑦.⓪.⓪.①/", "https://１６９.２５４.１６９.２５４/", "https://169。254。169。254/", "https://169．254．169．254/",
-    "https://ⓛⓞⓒⓐⓛⓗⓞⓢⓣ/",  # noqa: RUF001 - the point of it
-    "https://gооd.example/", "https://bücher.example/", "https://٢١٣٠٧٠٦٤٣٣/",  # noqa: RUF001 - Cyrillic, on purpose
+    "https://①②⑦.⓪.⓪.①/", "https://１６９.２５４.１６９.２５４/", "https://169。254。169。254/", "https://169．254．169．254/",  # noqa: RUF001
+    "https://ⓛⓞⓒⓐⓛⓗⓞⓢⓣ/",
+    "https://gооd.example/", "https://bücher.example/", "https://٢١٣٠٧٠٦٤٣٣/",  # noqa: RUF001
     # Names that lead inside, one bad address among good ones, none at all.
     "https://localhost/", "https://LOCALHOST./", "https://localhost.localdomain/", "https://ip6-localhost/",
     "https://metadata.google.internal/",

@@ -20,7 +20,8 @@ OURS = {"model", "api_key", "api_base", "timeout", "num_retries", "max_retries"}
 ELSEWHERE = "http://169.254.170.2/evil"
 NAMES = sorted(policy.REDIRECTING)
 TRICKS = [
-    *NAMES, "metadata", "model", "store", "user", "Api_Base", "API_BASE", "api-base", "apiBase", "endpoint", "aws_region_name", "vertex_project",
+    *NAMES, "metadata", "model", "store", "user", "Api_Base", "API_BASE", "api-base", "apiBase", "endpoint",
+    "aws_region_name", "vertex_project",
           "litellm_metadata", "litellm_params", "litellm_session_id", "azure_ad_token", "optional_params", "provider_specific_fields",
           "__class__",
 ]  # fmt: skip
@@ -90,7 +91,7 @@ def _litellm() -> None:
     )
 )
 def test_nothing_in_a_body_redirects_a_call(path: str, tricks: dict[str, Any]) -> None:
-    """Whatever fields a request has: refused, or LiteLLM is called at the registered address with the registered key and OpenAI's fields."""
+    """Whatever a request has: refused, or LiteLLM is called at the registered address, with the registered key and OpenAI's fields."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         called = _called({"model": "tiny", "messages": [], "input": "x", "prompt": "x"} | tricks, path, monkeypatch)
     if called is not None:
