@@ -18,8 +18,8 @@ class Fault:
     delivery to a rule's target, `lambda:invoke`, any invocation of a function by a service, and `ecs:placement`, the scheduler's search
     for a place for a task; the ARN of the target, function or service then matches `caller`. Otherwise `caller` is the ARN of who calls;
     `body` is a part of the request's body. `code` empty means delay only.
-    `when` is `before` (nothing happens), `after` (the call succeeds and its reply is lost) or `reset` (nothing happens, and the connection
-    breaks off in the middle of the answer).
+    `when` is `before` (nothing happens), `after` (the call succeeds and its reply is lost) or `reset` (nothing happens, and the
+    connection is closed in place of an answer).
     """
 
     action: str

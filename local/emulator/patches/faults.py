@@ -6,6 +6,7 @@ Off unless SLIPWAY_FAULTS is set: whoever reaches the port could make every call
 """
 
 import asyncio
+import contextvars
 import json
 import os
 import re
@@ -13,6 +14,8 @@ import threading
 import time
 from typing import Any
 
+from hypercorn.protocol.events import StreamClosed
+from hypercorn.protocol.http_stream import HTTPStream
 from ministack import app
 from ministack.core.iam_actions import extract_iam_action
 from ministack.core.responses import get_account_id, get_region, json_response, request_scope
@@ -27,7 +30,7 @@ PATH = "/_slipway/faults"
 Response = tuple[int, dict[str, Any], bytes]
 _CREDENTIAL = re.compile(r"Credential=([^/,]+)/")
 PLACED_AGAIN_SECONDS = 1.0
-_UNSENT = "64"  # bytes that are promised and never come
+_broken: contextvars.ContextVar[bool] = contextvars.ContextVar("broken", default=False)
 
 
 def apply() -> None:
@@ -44,7 +47,8 @@ def apply() -> None:
             return await dispatch(method, path, headers, body, query, request_id)
         await asyncio.sleep(fault.delay_seconds)
         if fault.when == "reset":
-            return 200, {"Content-Type": "text/plain", "Content-Length": _UNSENT}, b""
+            _broken.set(True)
+            return 200, {}, b""
         if fault.when == "after":
             await dispatch(method, path, headers, body, query, request_id)
             return 502, {"Content-Type": "text/plain"}, b""
@@ -65,8 +69,24 @@ def apply() -> None:
 
     replace(app, "_dispatch_service_request", dispatch_with_faults)
     replace(app, "_handle_post_body_shortcuts", shortcuts_with_rules)
+    _connections()
     _invocations()
     _placement()
+
+
+def _connections() -> None:
+    """A connection is closed in place of an answer: not one byte of it comes."""
+    expect(HTTPStream.app_send, 'if message["type"] == "http.response.start" and self.state == ASGIHTTPState.REQUEST:')
+    stock = HTTPStream.app_send
+
+    async def app_send(stream: Any, message: Any) -> None:
+        if not _broken.get():
+            await stock(stream, message)
+        elif not stream.closed:
+            stream.closed = True
+            await stream.send(StreamClosed(stream_id=stream.stream_id))
+
+    HTTPStream.app_send = app_send
 
 
 def _invocations() -> None:

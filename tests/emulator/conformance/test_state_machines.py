@@ -84,7 +84,9 @@ def test_a_function_that_fails_to_begin_fails_the_state(cloud: Cloud) -> None:
         "End": True,
     }
     machine = states.create_state_machine(
-        name=cloud.name(), definition=json.dumps({"StartAt": "Wait", "States": {"Wait": wait}}), roleArn=cloud.role("states.amazonaws.com")
+        name=cloud.name(),
+        definition=json.dumps({"StartAt": "Wait", "States": {"Wait": wait}}),
+        roleArn=cloud.role("states.amazonaws.com", [{"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": function}]),
     )
     execution = states.start_execution(stateMachineArn=machine["stateMachineArn"])["executionArn"]
     assert ended(states, execution)["error"] == "Refused"
