@@ -12,11 +12,11 @@ from router.errors import ApiError, model_not_found
 from router.exchange import CLIENT_GONE, ClientGone, Exchange, Receive, Send
 from router.identity import Authenticator, Caller
 from router.inference import Inference
+from router.live_problems import PREFIX as LIVE_PREFIX
 from router.log import Log
 from router.metrics import Metrics
 from router.routes import CHAT, COMPLETIONS, EMBEDDINGS, RouteTable
 from router.settings import Settings
-from router.timeline import PREFIX as LIVE_PREFIX
 from router.timeline import Timeline
 
 _MODELS: Final = "/v1/models"
@@ -112,8 +112,8 @@ class App:
             await self._cors.preflight(exchange)
         elif exchange.path.startswith(_MODELS + "/") and exchange.method == "GET":
             await self._show_model(exchange)
-        elif exchange.path.startswith(LIVE_PREFIX) and exchange.method == "GET":
-            await self._timeline.answer(exchange)
+        elif exchange.path.startswith(LIVE_PREFIX):
+            await self._follow(exchange)
         elif exchange.path in self._methods:
             raise ApiError(405, "method_not_allowed", f"{exchange.path} takes {self._methods[exchange.path]} only.")
         else:
@@ -142,6 +142,11 @@ class App:
         if prepared is None or not prepared.is_listed:
             raise model_not_found(model)
         await exchange.respond(200, orjson.dumps(prepared.listing))
+
+    async def _follow(self, exchange: Exchange) -> None:
+        if exchange.method != "GET":
+            raise ApiError(405, "method_not_allowed", "Live streams take GET only.")
+        await self._timeline.answer(exchange)
 
     async def _live(self, exchange: Exchange) -> None:
         await exchange.respond(200, b'{"status":"live"}')

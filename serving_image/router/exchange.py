@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final, Protocol
 
+from router import live_problems
 from router.errors import ApiError, error_event
 from router.idents import ulid
 
@@ -156,7 +157,11 @@ class Exchange:
         """Tell the caller: as an answer, or as the last event of a stream that has begun."""
         retry = () if error.retry_after is None else ((b"retry-after", str(error.retry_after).encode()),)
         challenge = ((b"www-authenticate", b"Bearer"),) if error.status == 401 else ()  # noqa: PLR2004
-        await self.conclude(error.status, error.body(), *retry, *challenge)
+        if self.path.startswith(live_problems.PREFIX):
+            kind = (b"content-type", live_problems.CONTENT_TYPE)
+            await self.conclude(error.status, live_problems.body(error, self.request_id), kind, *retry, *challenge)
+        else:
+            await self.conclude(error.status, error.body(), *retry, *challenge)
 
     async def conclude(self, status: int, body: bytes, *headers: tuple[bytes, bytes]) -> None:
         """Send an error (JSON) as the answer, or as the last event of a stream that has begun."""

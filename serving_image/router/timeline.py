@@ -22,7 +22,6 @@ from router.log import Log
 from router.metrics import Metrics
 from router.timeline_source import Audience, Look, Source
 
-PREFIX: Final = "/live/"
 _PATHS: Final = (
     ("models", re.compile(r"/live/models/([a-z][a-z0-9-]{1,62})/events")),
     ("operations", re.compile(r"/live/operations/([0-9A-HJKMNP-TV-Z]{26})")),
@@ -147,7 +146,7 @@ class Timeline:
         if self._closed:
             raise ApiError(503, "router_draining", "This router is stopping; try again.", retry_after=1)
         if len(self._listeners) >= self._limits.listeners:
-            raise ApiError(503, "too_many_streams", "As many live streams are open as this router holds; try again.", retry_after=5)
+            raise ApiError(503, "router_full", "As many live streams are open as this router holds; try again.", retry_after=5)
         if Counter(listener.caller.subject for listener in self._listeners)[caller.subject] >= self._limits.of_one_caller:
             raise ApiError(429, "too_many_streams", f"You hold {self._limits.of_one_caller} live streams; close one.", retry_after=5)
 

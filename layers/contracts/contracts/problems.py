@@ -61,3 +61,22 @@ _KINDS: Final = (
 
 PROBLEMS: Final[Mapping[str, ProblemKind]] = MappingProxyType({kind.code: kind for kind in _KINDS})
 """Problem kinds by code."""
+
+_LIVE_KINDS: Final = (
+    ProblemKind("last-event-id-invalid", 400, "Last-Event-ID takes the id of an event of this stream."),
+    PROBLEMS["not-authenticated"],
+    PROBLEMS["scope-missing"],
+    PROBLEMS["model-not-found"],
+    PROBLEMS["operation-not-found"],
+    ProblemKind("path-not-found", 404, "There is no live stream at this path."),
+    ProblemKind("method-not-allowed", 405, "Live streams take GET only."),
+    ProblemKind("too-many-streams", 429, "The caller holds as many live streams as one may; close one."),
+    PROBLEMS["internal-error"],
+    ProblemKind("router-draining", 503, "This router stops; another one answers those who come back."),
+    ProblemKind("router-full", 503, "This router holds as many live streams as it can; come back."),
+    ProblemKind("identity-unavailable", 503, "Nobody can be recognised at the moment; come back."),
+    ProblemKind("timeline-unavailable", 503, "The timeline cannot be read at the moment; come back."),
+)
+
+LIVE_PROBLEMS: Final[Mapping[str, ProblemKind]] = MappingProxyType({kind.code: kind for kind in _LIVE_KINDS})
+"""Problem kinds of the live streams, which stand beside the router, by code."""

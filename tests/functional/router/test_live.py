@@ -1,5 +1,6 @@
 """Live streams over a running router process."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from contracts.problems import LIVE_PROBLEMS
 from tests.functional.router.platform import Platform, RouterProcess, until
 from tests.functional.router.stubs import StubAws
 
@@ -128,29 +130,43 @@ def test_a_revoked_token_ends_its_streams(live: Live) -> None:
         assert next(lines) == "retry: 2000"
         live.platform.revoke(token)
         rest = "\n".join(lines)
-    assert "invalid_api_key" in rest
+    told = json.loads(rest.rsplit("data: ", 1)[1])
+    assert (told["code"], told["type"], told["status"]) == ("not-authenticated", "urn:slipway:problem:not-authenticated", 401)
 
 
 @pytest.mark.parametrize(
-    ("path", "groups", "scopes", "status"),
+    ("path", "groups", "scopes", "code"),
     [
-        (PATH, ("sales",), ("models:read",), 404),
-        ("/live/models/unknown/events", ("research",), ("models:read",), 404),
-        (f"/live/operations/{OPERATION}", ("research",), ("models:read",), 404),
-        (PATH, ("research",), ("inference",), 403),
-        ("/live/nothing", ("research",), ("models:read",), 404),
+        (PATH, ("sales",), ("models:read",), "model-not-found"),
+        ("/live/models/unknown/events", ("research",), ("models:read",), "model-not-found"),
+        (f"/live/operations/{OPERATION}", ("research",), ("models:read",), "operation-not-found"),
+        (PATH, ("research",), ("inference",), "scope-missing"),
+        ("/live/nothing", ("research",), ("models:read",), "path-not-found"),
     ],
 )
-def test_who_may_not_listen_is_told_so(live: Live, path: str, groups: tuple[str, ...], scopes: tuple[str, ...], status: int) -> None:
-    """The same answer for what is not there and what is not theirs."""
+def test_who_may_not_listen_is_told_so(live: Live, path: str, groups: tuple[str, ...], scopes: tuple[str, ...], code: str) -> None:
+    """In a problem document, with the same answer for what is not there and what is not theirs."""
     token = live.platform.token(groups, scopes)
     live.router.follows(live.aws)
-    assert live.router.http.get(path, headers={"Authorization": f"Bearer {token}"}).status_code == status
+    answer = live.router.http.get(path, headers={"Authorization": f"Bearer {token}", "X-Request-Id": "r-1"})
+    assert (answer.status_code, answer.headers["content-type"]) == (LIVE_PROBLEMS[code].status, "application/problem+json")
+    problem = answer.json()
+    assert (problem["code"], problem["status"], problem["instance"]) == (code, answer.status_code, "r-1")
+    assert problem["hint"]
+    assert problem["detail"]
 
 
 def test_nobody_listens_without_a_token(live: Live) -> None:
-    """401."""
-    assert live.router.http.get(PATH).status_code == 401
+    """401, with the challenge; the router's other doors answer in OpenAI's shape as before."""
+    answer = live.router.http.get(PATH)
+    assert (answer.status_code, answer.json()["code"], answer.headers["www-authenticate"]) == (401, "not-authenticated", "Bearer")
+    assert live.router.http.get("/v1/models").json()["error"]["code"] == "invalid_api_key"
+
+
+def test_live_streams_are_only_read(live: Live) -> None:
+    """405, as a problem."""
+    answer = live.router.http.post(PATH)
+    assert (answer.status_code, answer.json()["code"]) == (405, "method-not-allowed")
 
 
 def test_an_operation_is_followed_to_its_end(live: Live) -> None:
