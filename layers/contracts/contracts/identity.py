@@ -116,8 +116,8 @@ def check_claims(claims: Mapping[str, Any], rules: OidcRules, now: float) -> Ide
     if not _is_meant_for(claims, rules.audience):
         raise TokenRefused("audience-refused")
     subject = claims.get("sub")
-    if not isinstance(subject, str) or not 0 < len(subject) <= _TEXT_LIMIT:
-        raise TokenRefused("subject-missing")
+    if not isinstance(subject, str) or not 0 < len(subject) <= _TEXT_LIMIT or not subject.isprintable():
+        raise TokenRefused("subject-missing")  # also of one that no log line or table would take, such as half a surrogate pair
     groups = _groups(claims.get(rules.groups_claim))
     return Identity(SUBJECT_PREFIX + subject, groups, scopes_of(groups, rules), expires_at)
 
@@ -148,4 +148,6 @@ def _moment(claims: Mapping[str, Any], name: str) -> float | None:
 def _groups(claim: Any) -> tuple[str, ...]:
     """A list of names, or one text with names between commas or blanks, as issuers differ; anything else, and `*`, means no group."""
     names = re.split(r"[,\s]+", claim) if isinstance(claim, str) else claim if isinstance(claim, list) else []
-    return tuple(name for name in names if isinstance(name, str) and 0 < len(name) <= _TEXT_LIMIT and name != "*")[:_MAX_GROUPS]
+    return tuple(name for name in names if isinstance(name, str) and 0 < len(name) <= _TEXT_LIMIT and name.isprintable() and name != "*")[
+        :_MAX_GROUPS
+    ]

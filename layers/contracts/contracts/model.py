@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, StringConstraints, TypeAdapter, field_validator, model_validator
 
-from contracts.common import RESERVED_MODEL_IDS, Contract, Group, ModelId, Semver, Sha256, WholeNumber
+from contracts.common import RESERVED_MODEL_IDS, Contract, Group, ModelId, Semver, Sha256, Task, WholeNumber
 from contracts.engine_arguments import LlamaCppArguments, MockArguments, VllmArguments
 
 _ENVIRONMENT_ALLOWED = re.compile(
@@ -16,6 +16,9 @@ _ENVIRONMENT_ALLOWED = re.compile(
     r"|RUNAI_STREAMER_(CONCURRENCY|CHUNK_BYTESIZE|MEMORY_LIMIT)|SLIPWAY_(DRAIN_SECONDS|START_TIMEOUT_SECONDS))$"
 )
 _PROGRAM = re.compile(r"^/[a-z0-9/_-]{1,64}$")
+_RUNS_OTHERS = re.compile(
+    r"((ba|da|a|z|k|c|tc|fi)?sh|busybox|env|exec|xargs|nohup|timeout|python.*|perl|ruby|node|php|lua|awk|sed|curl|wget|nc|ncat|socat)"
+)
 _PROGRAM_ARGUMENT = re.compile(r"^[A-Za-z0-9_./:=-]{1,128}$")
 _HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
 _TAG_KEY = r"^[A-Za-z0-9+=._:/@-]{1,128}$"
@@ -25,9 +28,6 @@ _SECRET_ARN = r"^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[A-Za-z0
 UNGUARDED_PROVIDERS = frozenset({"aiohttp_openai", "gdc", "sap"})
 """LiteLLM's clients for these make connections of their own, which routers could not keep from addresses inside."""
 
-Task = Literal["chat", "completion", "embedding"]
-Hosting = Literal["hosted", "provider"]
-Status = Literal["Creating", "InService", "Updating", "Starting", "Stopping", "Stopped", "Deleting", "Failed"]
 TagKey = Annotated[str, StringConstraints(pattern=_TAG_KEY)]
 TagValue = Annotated[str, StringConstraints(max_length=256)]
 
@@ -123,6 +123,9 @@ class HealthCheck(Contract):
     def _names_a_program_and_plain_arguments(cls, command: list[str]) -> list[str]:
         if not _PROGRAM.fullmatch(command[0]):
             msg = "the first word must be the path of a program in the image, such as /app/health"
+            raise ValueError(msg)
+        if _RUNS_OTHERS.fullmatch(command[0].rsplit("/", 1)[-1]):
+            msg = "the program must look after the engine itself: shells, interpreters and programs that call others are not taken"
             raise ValueError(msg)
         if not all(_PROGRAM_ARGUMENT.fullmatch(argument) for argument in command[1:]):
             msg = "arguments take letters, digits and _ . / : = - only; there is no shell"
