@@ -9,6 +9,7 @@ Metrics of our own cost nothing at rest: none is told while nothing happens, and
 import re
 import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,8 @@ _FREE = """
     AWS::SQS::QueuePolicy
     AWS::Scheduler::ScheduleGroup AWS::S3::Bucket AWS::S3::BucketPolicy AWS::Cognito::UserPool AWS::Cognito::UserPoolClient
     AWS::Cognito::UserPoolGroup AWS::Logs::LogGroup AWS::Logs::MetricFilter AWS::CloudFormation::Stack AWS::EC2::VPC AWS::EC2::Subnet
-    AWS::EC2::InternetGateway AWS::EC2::VPCGatewayAttachment AWS::EC2::RouteTable AWS::EC2::Route AWS::EC2::SubnetRouteTableAssociation AWS::EC2::SecurityGroup
+    AWS::EC2::InternetGateway AWS::EC2::VPCGatewayAttachment AWS::EC2::RouteTable AWS::EC2::Route AWS::EC2::SubnetRouteTableAssociation
+    AWS::EC2::SecurityGroup
     AWS::EC2::LaunchTemplate AWS::AutoScaling::AutoScalingGroup AWS::ECS::Cluster AWS::ECS::CapacityProvider
     AWS::ECS::ClusterCapacityProviderAssociations AWS::ECS::TaskDefinition AWS::ECR::Repository AWS::ElasticLoadBalancingV2::TargetGroup
     AWS::ElasticLoadBalancingV2::Listener"""
@@ -127,10 +129,14 @@ def _sweep(what: str, expression: str) -> Line:
     if matched is None:
         raise ValueError(f"{what}: {expression} is not a rate")
     runs = HOURS * 60 / (int(matched[1]) * {"minute": 1, "hour": 60, "day": 1440}[matched[2]])
-    memory_gb = load()["Globals"]["Function"]["MemorySize"] / 1024
-    once = SCHEDULE + LAMBDA_REQUEST + SWEEP_SECONDS * memory_gb * LAMBDA_GB_SECOND
+    once = SCHEDULE + LAMBDA_REQUEST + SWEEP_SECONDS * _memory_gb() * LAMBDA_GB_SECOND
     once += READS_A_SWEEP * READ_UNIT + LOG_LINES_A_SWEEP * LOG_LINE_BYTES / 1e9 * LOG_GB
     return Line(what, runs * once)
+
+
+@cache
+def _memory_gb() -> float:
+    return float(load()["Globals"]["Function"]["MemorySize"]) / 1024
 
 
 def everything() -> dict[str, dict[str, Any]]:
