@@ -8,7 +8,7 @@ TESTS ?=
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status tail clean test unit functional contract architecture statemachines fabric emulator e2e check fix lint types \
+.PHONY: help up down status tail clean test unit functional contract architecture statemachines fabric borders emulator e2e check scan sbom fix lint types \
         contracts openapi lock images bench proof build deploy dev python cli
 
 ##@ Run
@@ -30,10 +30,10 @@ clean: python ## stop, and remove the state: models, tokens, everything deployed
 ##@ Test
 # The quick rings first and side by side; what needs an emulator or a whole platform after them, one at a time.
 test: dev ## everything
-	@$(DEV)/python -m pytest -n $(WORKERS) --dist loadgroup tests/unit tests/contract tests/architecture tests/statemachines tests/fabric tests/functional $(TESTS)
+	@$(DEV)/python -m pytest -n $(WORKERS) --dist loadgroup tests/unit tests/contract tests/architecture tests/statemachines tests/fabric tests/functional tests/borders $(TESTS)
 	@$(DEV)/python -m pytest tests/emulator tests/e2e $(TESTS)
 
-unit functional contract architecture statemachines fabric emulator e2e: dev
+unit functional contract architecture statemachines fabric borders emulator e2e: dev
 	@$(DEV)/python -m pytest tests/$@ $(TESTS)
 unit: ## rules and use cases, with fakes
 functional: ## handlers, router and engine with real payloads
@@ -41,6 +41,7 @@ contract: ## messages, samples, producers and consumers
 architecture: ## tree, template, imports and names agree
 statemachines: ## every path of every machine
 fabric: ## the whole, in one process, with faults
+borders: ## bad input, wrong callers, hostile parsers
 emulator: ## against the patched emulator
 e2e: ## the README's own commands
 
@@ -68,6 +69,10 @@ lint: dev ## style
 types: dev ## mypy --strict
 	@$(DEV)/mypy
 
+scan: dev ## what others' programs find: checkov, cloudsplaining, asl-validator, bandit, semgrep; and the locks
+	@$(RUN) scan checkov semgrep
+	@$(DEV)/python -m pytest -n $(WORKERS) --dist loadgroup tests/scans $(TESTS)
+
 ##@ Make
 contracts: dev ## events/, catalogue, OpenAPI and the command line's types from layers/contracts
 	@$(DEV)/python scripts/contracts.py
@@ -80,6 +85,10 @@ cli: python ## the command line, built and installed: .local/venvs/cli/bin/slipw
 	@$(VENVS)/uv/bin/uv build --quiet --wheel --no-build-logs --out-dir .local/build/cli cli
 	@$(VENVS)/uv/bin/uv pip install --quiet --offline --no-deps --reinstall --python $(VENVS)/cli/bin/python .local/build/cli/slipway_cli-*.whl
 	@echo "$(VENVS)/cli/bin/slipway, $$($(VENVS)/cli/bin/slipway --version). For good: uv tool install ./cli"
+
+sbom: python ## what each deployable consists of, in CycloneDX: .local/build/sbom/*.json
+	@$(RUN) scan
+	@$(VENVS)/scan/bin/python scripts/sbom.py
 
 lock: ## resolve the dependency groups of pyproject.toml into locks/
 	@scripts/lock
