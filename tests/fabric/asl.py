@@ -97,13 +97,29 @@ class Execution:
     waiting: _Waiting | None = None
     retried: dict[int, int] = field(default_factory=dict)
     tokens: int = 0
+    machine: str = ""
+    given: Json = None
 
 
 class StateMachines:
-    """Executions of some definitions, by machine name, and the tokens that they wait for."""
+    """Executions of some definitions, by machine name, and the tokens that they wait for.
 
-    def __init__(self, definitions: Mapping[str, Mapping[str, Any]], invoke: Invoke) -> None:
+    `stepwise`: an execution pauses before each task, so that something else may happen in between. `entered` hears of each transition:
+    the execution, the state left ("" at the start), the state entered. `chance`, in [0, 1): what
+    delays with full jitter are multiplied by.
+    """
+
+    def __init__(
+        self,
+        definitions: Mapping[str, Mapping[str, Any]],
+        invoke: Invoke,
+        *,
+        stepwise: bool = False,
+        entered: Callable[[Execution, str, str], None] = lambda *_: None,
+        chance: Callable[[], float] = lambda: 1.0,
+    ) -> None:
         self._definitions, self._invoke = definitions, invoke
+        self._stepwise, self._entered, self._chance = stepwise, entered, chance
         self.now = 0.0
         self.executions: dict[tuple[str, str], Execution] = {}
         self._answered: dict[str, Json | TaskFailed] = {}
@@ -112,7 +128,7 @@ class StateMachines:
         """A new execution, due now. KeyError for a name that was used."""
         if (machine, name) in self.executions:
             raise KeyError(name)
-        execution = Execution(name, self._definitions[machine], copy.deepcopy(data))
+        execution = Execution(name, self._definitions[machine], copy.deepcopy(data), machine=machine, given=copy.deepcopy(data))
         self.executions[machine, name] = execution
         self._enter(execution, execution.definition["StartAt"])
         execution.waiting = _Waiting(due=self.now)
@@ -146,6 +162,19 @@ class StateMachines:
             self.now = max(self.now, moment)
             self._expire(execution)
         self.now = end
+
+    def due(self) -> list[tuple[Execution, float, bool]]:
+        """Executions under way, when each goes on next, and whether of itself (else its time to wait for an answer is over)."""
+        found = []
+        for execution in self.executions.values():
+            moments = list(_moments(execution))
+            if moments:
+                found.append((execution, min(moments), execution.waiting is not None and execution.waiting.due is not None))
+        return found
+
+    def proceed(self, execution: Execution) -> None:
+        """Let one execution that is due go on."""
+        self._expire(execution)
 
     def _next_due(self, end: float) -> tuple[Execution, float] | None:
         due = [(e, moment) for e in self.executions.values() for moment in _moments(e) if moment <= end]
@@ -184,8 +213,12 @@ class StateMachines:
         while execution.status == "RUNNING" and execution.waiting is None:
             state = execution.definition["States"][execution.state]
             getattr(self, f"_{state['Type'].lower()}")(execution, state)
+            task_next = execution.definition["States"][execution.state]["Type"] == "Task"
+            if self._stepwise and task_next and execution.status == "RUNNING" and execution.waiting is None:
+                execution.waiting = _Waiting(due=self.now)
 
     def _enter(self, execution: Execution, name: str) -> None:
+        self._entered(execution, execution.state, name)
         execution.state, execution.retried = name, {}
         execution.trail.append(name)
         execution.transitions += 1
@@ -277,7 +310,10 @@ class StateMachines:
                 execution.retried[number] = count + 1
                 execution.transitions += 1
                 delay = retrier.get("IntervalSeconds", 1) * retrier.get("BackoffRate", 2.0) ** count
-                execution.waiting = _Waiting(due=self.now + min(delay, retrier.get("MaxDelaySeconds", delay)))
+                delay = min(delay, retrier.get("MaxDelaySeconds", delay))
+                if retrier.get("JitterStrategy") == "FULL":
+                    delay *= self._chance()
+                execution.waiting = _Waiting(due=self.now + delay)
                 return
             break
         for catcher in state.get("Catch", ()):

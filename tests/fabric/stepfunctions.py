@@ -46,7 +46,7 @@ class StepFunctionsApi:
     def StartExecution(self, operation: str, given: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802 - AWS's name
         machine, name = given["stateMachineArn"].rsplit(":", 1)[-1], given["name"]
         known = self.machines.executions.get((machine, name))
-        if known is not None and known.status != "RUNNING":
+        if known is not None and (known.status != "RUNNING" or known.given != json.loads(given["input"])):
             raise _error(operation, "ExecutionAlreadyExists")
         if known is None:
             self.machines.start(machine, name, json.loads(given["input"]))

@@ -1,0 +1,362 @@
+"""DynamoDB in memory: tables of our one shape, their index, their streams, their TTL; the operations that the adapters call.
+
+Every write is a transaction of one or more; every change leaves a record in the table's stream. Reads through the index may be old
+(`stale`), as they may on AWS; strongly consistent reads never are.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.fabric.aws.errors import refusal
+from tests.fabric.aws.expressions import Malformed, compiled
+from tests.fabric.aws.partition import PAGE_BYTES, Image, Sorted, size_of
+
+ITEM_BYTES, TRANSACTION_BYTES, TRANSACTION_ITEMS = 409_600, 4_194_304, 100
+TOKEN_SECONDS = 600.0
+INDEX = "collection"
+_TOKEN_LIMIT = 36
+
+
+@dataclass(frozen=True)
+class Record:
+    """One record of a table's stream (view type NEW_IMAGE). `at` in virtual seconds."""
+
+    table: str
+    name: str
+    keys: Image
+    image: Image | None
+    number: int
+    at: float
+    by_ttl: bool = False
+
+    def document(self) -> dict[str, Any]:
+        """The record as a function receives it."""
+        change: dict[str, Any] = {
+            "ApproximateCreationDateTime": 1767225600.0 + int(self.at),
+            "Keys": self.keys,
+            "SequenceNumber": f"{self.number:021d}",
+            "SizeBytes": 256,
+            "StreamViewType": "NEW_IMAGE",
+        }
+        if self.image is not None:
+            change["NewImage"] = dict(self.image)
+        found = {
+            "eventID": f"{self.table}-{self.number}",
+            "eventName": self.name,
+            "eventVersion": "1.1",
+            "eventSource": "aws:dynamodb",
+            "awsRegion": "eu-west-1",
+            "dynamodb": change,
+            "eventSourceARN": f"arn:aws:dynamodb:eu-west-1:123456789012:table/{self.table}/stream/2026-01-01T00:00:00.000",
+        }
+        if self.by_ttl:
+            found["userIdentity"] = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
+        return found
+
+
+@dataclass
+class Table:
+    """One table: partitions, the index by collection, and how the index looked before its last change."""
+
+    name: str
+    partitions: dict[str, Sorted] = field(default_factory=dict)
+    collections: dict[str, Sorted] = field(default_factory=dict)
+    before: list[tuple[Image, Image | None, Image | None]] = field(default_factory=list)
+    """The changes of the last transaction: keys, image before, image after."""
+
+    def get(self, pk: str, sk: str) -> Image | None:
+        """The row as of now."""
+        partition = self.partitions.get(pk)
+        return partition.images.get((sk,)) if partition else None
+
+    def images(self) -> list[Image]:
+        """Every row, by key."""
+        return [self.partitions[pk].images[key] for pk in sorted(self.partitions) for key in self.partitions[pk].keys]
+
+    def write(self, keys: Image, image: Image | None) -> Image | None:
+        """Put or delete one row, in table and index; what was there before."""
+        pk, sk = keys["pk"]["S"], keys["sk"]["S"]
+        partition = self.partitions.get(pk)
+        if partition is None:
+            partition = self.partitions[pk] = Sorted()
+        old = partition.images.get((sk,))
+        if image is None:
+            partition.remove((sk,))
+        else:
+            partition.put((sk,), image)
+        self._index(pk, sk, old, image)
+        return old
+
+    def _index(self, pk: str, sk: str, old: Image | None, new: Image | None) -> None:
+        if old and (place := _place(old)):
+            self.collections[place[0]].remove((place[1], pk, sk))
+        if new and (place := _place(new)):
+            self.collections.setdefault(place[0], Sorted()).put((place[1], pk, sk), new)
+
+
+class DynamoDb:
+    """The service. `changed` is called with every stream record as it comes to be."""
+
+    def __init__(self, now: Callable[[], float], changed: Callable[[Record], None]) -> None:
+        self._now, self._changed = now, changed
+        self.tables: dict[str, Table] = {}
+        self.stale = False
+        """Whether the next read through an index shows what was there before the last change; set by the fault hook for one call."""
+        self._tokens: dict[str, tuple[float, str]] = {}
+        self.changes = 0
+        """Rows that were written, all tables together."""
+
+    def create(self, name: str) -> Table:
+        """A new empty table."""
+        self.tables[name] = Table(name)
+        return self.tables[name]
+
+    def call(self, operation: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        """One API call."""
+        try:
+            found: dict[str, Any] = _OPERATIONS[operation](self, operation, given)
+            return found
+        except Malformed as error:
+            raise refusal(operation, "ValidationException", str(error)) from error
+
+    def expire(self) -> int:
+        """Delete rows whose `expires_at` has passed, as the service does within some days; how many."""
+        moment, count = 1767225600 + self._now(), 0
+        for table in self.tables.values():
+            for image in table.images():
+                if "expires_at" in image and int(image["expires_at"]["N"]) < moment:
+                    self._apply(table, [(_keys(image), None)], by_ttl=True)
+                    count += 1
+        return count
+
+    # ── reads ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _get(self, operation: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        table = self._table(operation, given["TableName"])
+        pk, sk = _key(operation, given["Key"])
+        image = table.get(pk, sk)
+        if self.stale and not given.get("ConsistentRead"):
+            image = _earlier(table, pk, sk, image)
+        return {} if image is None else {"Item": dict(image)}
+
+    def _query(self, operation: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        table = self._table(operation, given["TableName"])
+        index = given.get("IndexName")
+        if index not in {None, INDEX}:
+            raise refusal(operation, "ValidationException", f"The table does not have the specified index: {index}")
+        if index and given.get("ConsistentRead"):
+            raise refusal(operation, "ValidationException", "Consistent reads are not supported on global secondary indexes")
+        hashed, ranged = ("collection", "sort_key") if index else ("pk", "sk")
+        names, values = given.get("ExpressionAttributeNames", {}), given["ExpressionAttributeValues"]
+        condition = compiled(given["KeyConditionExpression"], names, values)
+        wanted, prefix = _hash_of(given["KeyConditionExpression"], hashed, names, values)
+        rows = (table.collections if index else table.partitions).get(wanted, Sorted())
+        if index and self.stale:
+            rows = _before(table, rows, wanted)
+        after = _start(operation, given.get("ExclusiveStartKey"), ranged)
+        forward = given.get("ScanIndexForward", True)
+        return _page(rows, condition, given.get("Limit"), prefix, after, forward=forward, extra=("collection", "sort_key") if index else ())
+
+    def _scan(self, operation: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        images = self._table(operation, given["TableName"]).images()
+        return {"Items": [dict(image) for image in images], "Count": len(images)}
+
+    # ── writes ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _put(self, operation: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        self._single(operation, "Put", given)
+        return {}
+
+    def _delete(self, operation: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        self._single(operation, "Delete", given)
+        return {}
+
+    def _single(self, operation: str, kind: str, given: Mapping[str, Any]) -> None:
+        table = self._table(operation, given["TableName"])
+        keys, image = _write(operation, kind, given)
+        if not _holds(table, keys, given):
+            raise refusal(operation, "ConditionalCheckFailedException", "The conditional request failed")
+        self._apply(table, [(keys, image)])
+
+    def _transact(self, operation: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        items = given["TransactItems"]
+        token, text = given.get("ClientRequestToken"), ""
+        if token is not None:
+            text = json.dumps(items, sort_keys=True)
+            if self._repeated(operation, token, text):
+                return {}
+        writes = self._checked(operation, items)
+        reasons = [{"Code": "None"} if _holds(t, keys, body) else _FAILED for t, keys, _, body, _ in writes]
+        if _FAILED in reasons:
+            told = ", ".join(reason["Code"] for reason in reasons)
+            message = f"Transaction cancelled, please refer cancellation reasons for specific reasons [{told}]"
+            raise refusal(operation, "TransactionCanceledException", message, CancellationReasons=reasons)
+        for table in {id(t): t for t, *_ in writes}.values():
+            self._apply(table, [(keys, image) for t, keys, image, _, kind in writes if t is table and kind != "ConditionCheck"])
+        if token is not None:
+            self._tokens[token] = (self._now(), text)
+        return {}
+
+    def _repeated(self, operation: str, token: str, text: str) -> bool:
+        """Whether the same transaction was done under this token within ten minutes."""
+        if not 0 < len(token) <= _TOKEN_LIMIT:
+            raise refusal(operation, "ValidationException", "clientRequestToken must have 1 to 36 characters")
+        at, known = self._tokens.get(token, (float("-inf"), ""))
+        if self._now() - at >= TOKEN_SECONDS:
+            return False
+        if known != text:
+            raise refusal(operation, "IdempotentParameterMismatchException", "the token was used for another request")
+        return True
+
+    def _checked(
+        self, operation: str, items: Sequence[Mapping[str, Any]]
+    ) -> list[tuple[Table, Image, Image | None, Mapping[str, Any], str]]:
+        """Table, keys, image, body and kind of each write; ValidationException for what DynamoDB would not even try."""
+        if not 0 < len(items) <= TRANSACTION_ITEMS:
+            raise refusal(operation, "ValidationException", "Member must have length less than or equal to 100")
+        writes = []
+        for item in items:
+            ((kind, body),) = item.items()
+            writes.append((self._table(operation, body["TableName"]), *_write(operation, kind, body), body, kind))
+        places = [(t.name, keys["pk"]["S"], keys["sk"]["S"]) for t, keys, *_ in writes]
+        if len(set(places)) != len(places):
+            raise refusal(operation, "ValidationException", "Transaction request cannot include multiple operations on one item")
+        if sum(size_of(image) for _, _, image, *_ in writes if image) > TRANSACTION_BYTES:
+            raise refusal(operation, "ValidationException", "Collection size of the transaction exceeds 4 MB")
+        return writes
+
+    def _apply(self, table: Table, writes: Sequence[tuple[Image, Image | None]], *, by_ttl: bool = False) -> None:
+        table.before = []
+        for keys, image in writes:
+            old = table.write(keys, image)
+            if old == image:
+                continue  # a write that changes nothing leaves no record
+            table.before.append((keys, old, image))
+            self.changes += 1
+            name = "REMOVE" if image is None else "INSERT" if old is None else "MODIFY"
+            self._changed(Record(table.name, name, keys, image, self.changes, self._now(), by_ttl))
+
+    def _table(self, operation: str, name: str) -> Table:
+        if name not in self.tables:
+            raise refusal(operation, "ResourceNotFoundException", "Requested resource not found")
+        return self.tables[name]
+
+
+_FAILED: dict[str, Any] = {"Code": "ConditionalCheckFailed", "Message": "The conditional request failed"}
+_OPERATIONS: Mapping[str, Callable[[DynamoDb, str, Mapping[str, Any]], dict[str, Any]]] = {
+    "GetItem": DynamoDb._get,
+    "Query": DynamoDb._query,
+    "Scan": DynamoDb._scan,
+    "PutItem": DynamoDb._put,
+    "DeleteItem": DynamoDb._delete,
+    "TransactWriteItems": DynamoDb._transact,
+}
+
+
+def _write(operation: str, kind: str, body: Mapping[str, Any]) -> tuple[Image, Image | None]:
+    """Keys and new image of one write; None for a deletion or a mere check."""
+    if kind != "Put":
+        pk, sk = _key(operation, body["Key"])
+        return {"pk": {"S": pk}, "sk": {"S": sk}}, None
+    image: Image = dict(body["Item"])
+    pk, sk = _key(operation, {name: image[name] for name in ("pk", "sk") if name in image})
+    if size_of(image) > ITEM_BYTES:
+        raise refusal(operation, "ValidationException", "Item size has exceeded the maximum allowed size")
+    for name in ("collection", "sort_key"):
+        if name in image and not image[name].get("S"):
+            raise refusal(
+                operation, "ValidationException", f"One or more parameter values are not valid. Index key {name} is no filled string"
+            )
+    return {"pk": {"S": pk}, "sk": {"S": sk}}, image
+
+
+def _key(operation: str, key: Mapping[str, Mapping[str, Any]]) -> tuple[str, str]:
+    if set(key) != {"pk", "sk"} or any(set(value) != {"S"} for value in key.values()):
+        raise refusal(operation, "ValidationException", "The provided key element does not match the schema")
+    pk, sk = str(key["pk"]["S"]), str(key["sk"]["S"])
+    if not pk or not sk:
+        raise refusal(operation, "ValidationException", "One or more parameter values are not valid. The AttributeValue for a key is empty")
+    return pk, sk
+
+
+def _keys(image: Image) -> Image:
+    return {"pk": image["pk"], "sk": image["sk"]}
+
+
+def _holds(table: Table, keys: Image, body: Mapping[str, Any]) -> bool:
+    text = body.get("ConditionExpression")
+    if text is None:
+        return True
+    condition = compiled(text, body.get("ExpressionAttributeNames", {}), body.get("ExpressionAttributeValues", {}))
+    return condition(table.get(keys["pk"]["S"], keys["sk"]["S"]) or {})
+
+
+def _place(image: Image) -> tuple[str, str] | None:
+    """Collection and sort key of an item that the index holds."""
+    if "collection" in image and "sort_key" in image:
+        return image["collection"]["S"], image["sort_key"]["S"]
+    return None
+
+
+def _hash_of(text: str, hashed: str, names: Mapping[str, str], values: Mapping[str, Any]) -> tuple[str, str]:
+    """The hash key's value in a key condition, and the prefix of the range key if it asks for one."""
+    words = text.replace("(", " ( ").replace(")", " ) ").replace(",", " , ").split()
+    if len(words) < 3 or names.get(words[0], words[0]) != hashed or words[1] != "=":
+        raise Malformed(f"Query condition missed key schema element: {hashed}")
+    prefix = str(values[words[words.index(",") + 1]]["S"]) if "begins_with" in words else ""
+    return str(values[words[2]]["S"]), prefix
+
+
+def _start(operation: str, key: Mapping[str, Any] | None, ranged: str) -> tuple[str, ...] | None:
+    if key is None:
+        return None
+    expected = {"pk", "sk"} if ranged == "sk" else {"pk", "sk", "collection", "sort_key"}
+    if set(key) != expected:
+        raise refusal(operation, "ValidationException", "The provided starting key is invalid")
+    return (key["sk"]["S"],) if ranged == "sk" else (key["sort_key"]["S"], key["pk"]["S"], key["sk"]["S"])
+
+
+def _page(
+    rows: Sorted,
+    condition: Callable[[Image], bool],
+    limit: int | None,
+    prefix: str,
+    after: tuple[str, ...] | None,
+    *,
+    forward: bool,
+    extra: tuple[str, ...],
+) -> dict[str, Any]:
+    """One page: at most `limit` items, at most one megabyte."""
+    items: list[Image] = []
+    size = 0
+    for image in rows.walk(prefix=prefix, after=after, forward=forward):
+        if not condition(image):
+            continue
+        items.append(dict(image))
+        size += size_of(image)
+        if len(items) == limit or size >= PAGE_BYTES:
+            return {"Items": items, "Count": len(items), "LastEvaluatedKey": {name: image[name] for name in ("pk", "sk", *extra)}}
+    return {"Items": items, "Count": len(items)}
+
+
+def _earlier(table: Table, pk: str, sk: str, now: Image | None) -> Image | None:
+    for keys, old, _ in table.before:
+        if (keys["pk"]["S"], keys["sk"]["S"]) == (pk, sk):
+            return old
+    return now
+
+
+def _before(table: Table, rows: Sorted, wanted: str) -> Sorted:
+    """The collection as it was before the table's last transaction."""
+    found = Sorted()
+    for key in rows.keys:
+        found.put(key, rows.images[key])
+    for keys, old, new in table.before:
+        pk, sk = keys["pk"]["S"], keys["sk"]["S"]
+        if new and (place := _place(new)) and place[0] == wanted:
+            found.remove((place[1], pk, sk))
+        if old and (place := _place(old)) and place[0] == wanted:
+            found.put((place[1], pk, sk), old)
+    return found
