@@ -11,7 +11,8 @@ TRICKS: Final = (
     "/etc/passwd", "..\\..", "%2e%2e%2f", "#", "MODEL#x", "LEDGER#000000000001", "*", "arn:aws:iam::123456789012:role/admin", "${AWS}",
     "{{ cycler.__init__.__globals__.os }}", "<img src=x onerror=alert(1)>", "'; DROP TABLE models; --", '","x":"', "\u2028", "\u202e",
     "\ud800", "\uff45\uff56\uff49\uff4c", "İ",
-    "a" * 5000, "", " ", "\t", "=cmd|' /C calc'!A0", "CON", "nul.json", "data: x\n\ndata: y", '"} 1\nevil_metric{a="', "\x1b[2J", "\ufeff", "💥",
+    "a" * 5000, "", " ", "\t", "=cmd|' /C calc'!A0", "CON", "nul.json", "data: x\n\ndata: y",
+    '"} 1\nevil_metric{a="', "\x1b[2J", "\ufeff", "💥",
 )  # fmt: skip
 
 NAMES: Final = (
@@ -29,7 +30,8 @@ NAMES: Final = (
     "CUDA_VISIBLE_DEVICES",
     "SLIPWAY_MODEL_ID", "SLIPWAY_ARTIFACT_URI", "SLIPWAY_MANIFEST_SHA256", "SLIPWAY_ENGINE_ARGUMENTS", "SLIPWAY_BAKED_DIR",
     "SLIPWAY_LISTEN_HOST",
-    "SLIPWAY_CACHE_DIR", "TZ\n", "TZ=x", "tz", "\uff34\uff3a", "TZ\x00", " TZ", "TZ ", "OMP_NUM_THREADS\nLD_PRELOAD", "NCCL_DEBUG=INFO\nX", "",
+    "SLIPWAY_CACHE_DIR", "TZ\n", "TZ=x", "tz", "\uff34\uff3a", "TZ\x00", " TZ", "TZ ", "OMP_NUM_THREADS\nLD_PRELOAD",
+    "NCCL_DEBUG=INFO\nX", "",
     "=", "VLLM_", "TZ;x",
 )  # fmt: skip
 
