@@ -12,6 +12,7 @@ _HINTS: Final = {
     "provider-unreachable": "Check provider.api_base and the router's network path to it.",
     "provider-address-refused": "Use a public address, or have the host put on this environment's API_BASE_ALLOW_LIST.",
     "provider-secret-unavailable": "Check that provider.secret exists and that the router's role may read it.",
+    "provider-secret-refused": "Store the provider's key in a secret of its own, and name that one.",
     "provider-secret-malformed": "Store the key as the secret's text, or as JSON with `api_key`.",
     "provider-rate-limited": "Raise the quota at the provider, or wait.",
     "provider-refused-request": "Check that the model does the task; the message is the provider's.",

@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Collection, Mapping
 from typing import Any, Final, Protocol
 
 import orjson
@@ -90,10 +90,12 @@ def prepare_litellm(guard: Guard) -> None:
 
 
 class ProviderClient:
-    """Calls third parties. LiteLLM must have been prepared."""
+    """Calls third parties. LiteLLM must have been prepared. `own` are the ARNs of secrets that the router reads for itself."""
 
-    def __init__(self, secrets: Secrets, timeout_seconds: float) -> None:
+    def __init__(self, secrets: Secrets, timeout_seconds: float, own: Collection[str] = ()) -> None:
         self._secrets, self._timeout = secrets, timeout_seconds
+        # Secrets Manager takes an ARN without its last six characters too.
+        self._own = {*own, *(arn.rpartition("-")[0] for arn in own)}
 
     async def answer(self, route: Route, path: str, document: Mapping[str, Any]) -> bytes:
         """The whole answer as JSON; ProviderFailure (or ApiError 400 for a field that is not OpenAI's) otherwise."""
@@ -142,6 +144,8 @@ class ProviderClient:
     async def _key(self, provider: Provider) -> str | None:
         if provider.secret is None:
             return None
+        if provider.secret in self._own:  # whoever registers a model could have it sent to an address of theirs
+            raise ProviderFailure(502, "provider-secret-refused", "The provider's secret is one of the platform's own.", final=True)
         try:
             text = await self._secrets.get(provider.secret)
         except SecretUnavailable as error:

@@ -67,7 +67,7 @@ class Router:
         self._authenticator = Authenticator(self.tokens, self._persons(settings.oidc), time.time)
         self._authenticator.on_unknown_pepper = self._pepper_wanted.set
         picker = Picker(cooldowns, settings.cooldown_seconds, lambda model_id: self.metrics.ejections.labels(model_id).inc())
-        providers = ProviderClient(self._secrets, settings.silence_seconds)
+        providers = ProviderClient(self._secrets, settings.silence_seconds, own=(settings.pepper_secret_arn,))
         self._reporter = Reporter(
             aws.EventBus(aws.client("events"), settings.bus_name),
             self._calls,

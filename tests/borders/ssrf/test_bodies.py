@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from contracts.model import Provider
 from router import policy
 from router.errors import ApiError
 from router.providers import ProviderClient
@@ -140,6 +141,16 @@ def test_an_image_may_be_sent_inline() -> None:
     image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA==", "detail": "low"}}
     content = [image, {"type": "text", "text": "what is this?"}]
     assert policy.check({"messages": [{"role": "user", "content": content}]}, _prepared(), CHAT) is False
+
+
+@pytest.mark.parametrize(
+    "named", ["arn:aws:secretsmanager:eu-west-1:0:secret:pepper-abc123", "arn:aws:secretsmanager:eu-west-1:0:secret:pepper"]
+)
+def test_the_platforms_own_secrets_are_no_providers_key(named: str) -> None:
+    """Who may register models could otherwise have the pepper sent as a key to an address of theirs."""
+    client = ProviderClient(_Secrets(), 1, own=("arn:aws:secretsmanager:eu-west-1:0:secret:pepper-abc123",))
+    with pytest.raises(ApiError, match="platform's own"):
+        asyncio.run(client._key(Provider.model_construct(name="openai", model="m", secret=named)))
 
 
 def policy_fields(path: str) -> frozenset[str]:

@@ -169,7 +169,7 @@ def _poison(name: str, entry: Path) -> None:
     else:
         evil = entry.parents[2] / "evil"
         evil.write_bytes(content)
-        weights.symlink_to({"a link to the same bytes": evil, "a link upwards": "../../../evil", "a link to nowhere": "nowhere"}[name])
+        weights.symlink_to({"a link to the same bytes": str(evil), "a link upwards": "../../../evil", "a link to nowhere": "nowhere"}[name])
 
 
 @pytest.mark.parametrize(
