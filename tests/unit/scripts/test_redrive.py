@@ -1,6 +1,7 @@
 """Dead letters go to where they were going, whoever gave them up, and are deleted only then."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import boto3
@@ -71,6 +72,12 @@ class Functions:
         self.invoked.append((FunctionName, json.loads(Payload)))
 
 
+@pytest.fixture(autouse=True)
+def _small_aws() -> Iterator[None]:
+    with mock_aws():
+        yield
+
+
 def _world(monkeypatch: pytest.MonkeyPatch) -> tuple[Any, str, str, Functions]:
     for name, value in {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_DEFAULT_REGION": "eu-west-1"}.items():
         monkeypatch.setenv(name, value)
@@ -91,7 +98,6 @@ def _leave(sqs: Any, url: str, target: str) -> None:
     sqs.send_message(QueueUrl=url, MessageBody=json.dumps(EVENT), MessageAttributes=told)
 
 
-@mock_aws
 def test_letters_are_shown_and_stay(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Reading changes nothing: the next reader sees them at once."""
     sqs, letters, _, functions = _world(monkeypatch)
@@ -102,7 +108,6 @@ def test_letters_are_shown_and_stay(monkeypatch: pytest.MonkeyPatch, capsys: pyt
     assert (_count(sqs, letters), functions.invoked) == (1, [])
 
 
-@mock_aws
 def test_letters_are_delivered_and_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
     """One to a function, one to a queue."""
     sqs, letters, work, functions = _world(monkeypatch)
@@ -114,7 +119,6 @@ def test_letters_are_delivered_and_deleted(monkeypatch: pytest.MonkeyPatch) -> N
     assert _count(sqs, letters) == 0
 
 
-@mock_aws
 def test_a_letter_whose_delivery_fails_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is deleted after its delivery was accepted, never before."""
     sqs, letters, _, functions = _world(monkeypatch)
