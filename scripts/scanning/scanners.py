@@ -51,12 +51,8 @@ def checkov() -> list[Finding]:
         (folder / "template.json").write_text(json.dumps(transformed(), indent=1))
         for child in CHILDREN:
             shutil.copy(ROOT / child, folder / Path(child).name)
-        tool = str(venv("checkov") / "bin" / "checkov")
-        answer = _answer(
-            _run(
-                [tool, "--directory", name, "--framework", "cloudformation", "--compact", "--quiet", "--skip-download", "--output", "json"]
-            )
-        )
+        options = ["--framework", "cloudformation", "--compact", "--quiet", "--skip-download", "--output", "json"]
+        answer = _answer(_run([str(venv("checkov") / "bin" / "checkov"), "--directory", name, *options]))
     if answer["summary"]["parsing_errors"] or not answer["summary"]["passed"]:
         raise ScannerError(f"checkov could not read the templates: {answer['summary']}")
     failed = answer["results"]["failed_checks"]
@@ -139,19 +135,8 @@ def bandit() -> list[Finding]:
 def semgrep() -> list[Finding]:
     """Our own rules on our Python."""
     tool = str(venv("semgrep") / "bin" / "semgrep")
-    options = [
-        "--metrics",
-        "off",
-        "--disable-version-check",
-        "--quiet",
-        "--json",
-        "--jobs",
-        "2",
-        "--no-git-ignore",
-        "--project-root",
-        str(ROOT),
-    ]
-    answer = _answer(_run([tool, "scan", "--config", str(RULES), *options, *OURS]))
+    options = ["--metrics", "off", "--disable-version-check", "--quiet", "--json", "--jobs", "2", "--no-git-ignore"]
+    answer = _answer(_run([tool, "scan", "--config", str(RULES), "--project-root", str(ROOT), *options, *OURS]))
     if answer["errors"]:
         raise ScannerError(f"semgrep could not read: {[error.get('message') for error in answer['errors']][:3]}")
     return [
