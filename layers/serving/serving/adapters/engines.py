@@ -136,4 +136,10 @@ class EcsLauncher(EcsControl):
         return str(answer["taskDefinition"]["taskDefinitionArn"])
 
     def _create(self, name: str, definition: str, model: Model) -> None:
-        self._call("create_service", frozenset(), **service(name, definition, model, self._place))
+        try:
+            self._call("create_service", frozenset(), **service(name, definition, model, self._place))
+        except Refused:
+            # ECS refuses to create what there is: by an attempt whose reply was lost, or by another that runs beside this one.
+            found = self._describe(name)
+            if not found or found["status"] != "ACTIVE":
+                raise
