@@ -1,6 +1,7 @@
 """`make bench`: the figures that the README and the closing notes quote, with the conditions under which they were taken.
 
-`python -m bench [PART…] [--creates N] [--rounds N] [--models N] [--entries N]`, with up, life, crowd, scale, cold, cost or all of them.
+`python -m bench [PART…] [--creates N] [--rounds N] [--steps N] [--models N] [--entries N]`,
+with up, life, step, crowd, scale, cold, cost or all of them.
 Results: a table, and a file in .local/bench.
 """
 
@@ -23,9 +24,10 @@ from bench.crowd import crowd
 from bench.life import life
 from bench.measure import Figure
 from bench.scale import scale
+from bench.step import step
 from tests.e2e.platform import ROOT, Platform
 
-PARTS = ("up", "life", "crowd", "scale", "cold", "cost")
+PARTS = ("up", "life", "step", "crowd", "scale", "cold", "cost")
 
 
 def main() -> None:
@@ -34,6 +36,7 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", choices=[[], *PARTS], metavar="part", help=" ".join(PARTS))
     parser.add_argument("--creates", type=int, default=10, help="models to create, one after the other")
     parser.add_argument("--rounds", type=int, default=5, help="fresh interpreters for each function; rounds of each operation")
+    parser.add_argument("--steps", type=int, default=10, help="load steps, each on a model of its own")
     parser.add_argument("--models", type=int, default=10_000, help="models to list among")
     parser.add_argument("--entries", type=int, default=100_000, help="entries of the longest timeline")
     options = parser.parse_args()
@@ -42,7 +45,7 @@ def main() -> None:
     figures: list[Figure] = []
     if "cost" in parts:
         figures += cost()
-    if {"up", "life", "crowd", "scale"} & set(parts):
+    if {"up", "life", "step", "crowd", "scale"} & set(parts):
         figures += _platform(parts, options)
     if "cold" in parts:
         figures += cold_starts(options.rounds)
@@ -64,6 +67,8 @@ def _platform(parts: Sequence[str], options: argparse.Namespace) -> list[Figure]
                 figures += [*creates(platform, options.creates), *_phases(output)]
             if "life" in parts:
                 figures += life(platform, options.rounds)
+            if "step" in parts:
+                figures += step(platform, options.steps)
             if "crowd" in parts:
                 figures += crowd(platform)
             if "scale" in parts:  # last: the platform hears nothing more afterwards
