@@ -1,4 +1,8 @@
-"""Queues behind bus rules."""
+"""Queues behind bus rules.
+
+Powertools' batch processor would do the same; importing it takes 40 ms, a seventh of a bare function's import, for it knows every other
+kind of batch as well.
+"""
 
 import json
 from collections.abc import Callable
@@ -26,19 +30,15 @@ def raw_queue(function: Callable[[dict[str, Any]], None]) -> Handler:
 
 
 def _queue(function: Callable[..., None], hand_over: Callable[[dict[str, Any], Any], None]) -> Handler:
-    from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
-
-    processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
-
     @opened(function)
-    def handler(message: dict[str, Any], context: Any) -> Any:
-        def one(record: Any) -> None:
+    def handler(message: dict[str, Any], context: Any) -> dict[str, Any]:
+        failed = []
+        for record in message["Records"]:
             try:
-                hand_over(json.loads(record.body), context)
-            except Exception:
-                logger.exception("a message failed", extra={"message_id": record.message_id})  # the processor reports it and says no word
-                raise
-
-        return process_partial_response(event=message, record_handler=one, processor=processor, context=context)
+                hand_over(json.loads(record["body"]), context)
+            except Exception:  # noqa: BLE001 - whatever it is, the others of the batch are not to blame
+                logger.exception("a message failed", extra={"message_id": record["messageId"]})
+                failed.append({"itemIdentifier": record["messageId"]})
+        return {"batchItemFailures": failed}
 
     return handler
