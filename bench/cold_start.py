@@ -112,6 +112,7 @@ def _import_seconds(path: list[Path]) -> float:
         "PYTHONPATH": os.pathsep.join(str(folder) for folder in path),
         "PYTHONDONTWRITEBYTECODE": "1",
         "POWERTOOLS_SERVICE_NAME": "bench",
+        "PYDANTIC_DISABLE_PLUGINS": str(load()["Globals"]["Function"]["Environment"]["Variables"]["PYDANTIC_DISABLE_PLUGINS"]),
         "AWS_DEFAULT_REGION": "eu-west-1",
         # Powertools decides by this whether it runs on Lambda, and loads the tracer only there.
         "LAMBDA_TASK_ROOT": "/var/task",

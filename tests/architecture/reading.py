@@ -15,7 +15,7 @@ from scripts.template import ROOT, load
 CONTEXTS = ("access", "registry", "serving", "routing", "usage")
 CHILDREN = {"DataPlane": "serving_image/stack.yaml", "Observability": "stacks/observability.yaml"}
 # Environment of every function, from Globals and POWERTOOLS_SERVICE_NAME.
-COMMON = frozenset({"ENVIRONMENT", "POWERTOOLS_LOG_LEVEL", "POWERTOOLS_SERVICE_NAME"})
+COMMON = frozenset({"ENVIRONMENT", "POWERTOOLS_LOG_LEVEL", "POWERTOOLS_SERVICE_NAME", "PYDANTIC_DISABLE_PLUGINS"})
 
 
 def pascal(name: str) -> str:

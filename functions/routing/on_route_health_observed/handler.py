@@ -4,7 +4,7 @@ Trigger: bus rule on `RouteHealthObserved` of slipway.routing, ready or failed. 
 On failure: delivered again four times within an hour, then the context's dead letters.
 """
 
-from contracts.routing import RouteHealthObserved
+from contracts.reports import RouteHealthObserved
 from kit.door.event import event
 from kit.envelope import Envelope
 from routing import wiring

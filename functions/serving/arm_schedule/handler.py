@@ -5,6 +5,7 @@ slipway.serving. Takes: the event. Emits: `ModelRequested` or `ModelStopRequeste
 On failure: delivered again four times within an hour, then the context's dead letters; the sweep sets what was never set.
 """
 
+from contracts.notices import ModelNamed
 from kit.door.event import event
 from kit.envelope import Envelope
 from serving.wiring import reactions
@@ -13,4 +14,4 @@ from serving.wiring import reactions
 @event
 def handler(envelope: Envelope) -> None:
     """React to the event."""
-    reactions.arm_schedule()(str(envelope.data["model_id"]), envelope.metadata.id)
+    reactions.arm_schedule()(ModelNamed.receive(envelope.data).model_id, envelope.metadata.id)

@@ -4,7 +4,7 @@ Trigger: `GET /instances`. Takes: filters, `limit`, `next_token`. Emits: nothing
 On failure: a problem document. Where an AWS API does not answer, the shipped snapshot does, and says so.
 """
 
-from contracts.planning import ListInstances
+from contracts.responses import ListInstances
 from kit.door.http import Answer, Request, http
 from serving.usecases.list_instances import InstanceFilter
 from serving.wiring import questions

@@ -5,7 +5,7 @@ count changes.
 On failure: the message comes back, five times in all, then the context's dead letters; the router's next word replaces it in seconds.
 """
 
-from contracts.routing import LoadObserved
+from contracts.reports import LoadObserved
 from kit.door.queue import queue
 from kit.envelope import Envelope
 from serving.domain.scaling import Load

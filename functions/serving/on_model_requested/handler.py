@@ -5,7 +5,7 @@ like the operation.
 On failure: the message comes back, five times in all, then the context's dead letters; the sweep starts what was never started.
 """
 
-from contracts.serving import ModelRequested
+from contracts.notices import OperationNamed
 from kit.door.queue import queue
 from kit.envelope import Envelope
 from serving.wiring import reactions
@@ -14,4 +14,4 @@ from serving.wiring import reactions
 @queue
 def handler(envelope: Envelope) -> None:
     """React to one event."""
-    reactions.on_model_requested()(ModelRequested.receive(envelope.data).operation_id)
+    reactions.on_model_requested()(OperationNamed.receive(envelope.data).operation_id)

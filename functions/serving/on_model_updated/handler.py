@@ -5,7 +5,7 @@ execution named like the operation.
 On failure: delivered again four times within an hour, then the context's dead letters; the sweep starts what was never started.
 """
 
-from contracts.serving import ModelUpdated
+from contracts.notices import OperationNamed
 from kit.door.event import event
 from kit.envelope import Envelope
 from serving.wiring import reactions
@@ -14,4 +14,4 @@ from serving.wiring import reactions
 @event
 def handler(envelope: Envelope) -> None:
     """React to the event."""
-    reactions.on_model_updated()(ModelUpdated.receive(envelope.data).operation_id)
+    reactions.on_model_updated()(OperationNamed.receive(envelope.data).operation_id)

@@ -4,7 +4,7 @@ Trigger: queue behind a bus rule on `ModelWakeRequested` of slipway.routing. Tak
 On failure: the message comes back, five times in all, then the context's dead letters; routers ask again while requests wait.
 """
 
-from contracts.routing import ModelWakeRequested
+from contracts.reports import ModelWakeRequested
 from kit.door.queue import queue
 from kit.envelope import Envelope
 from serving.wiring import reactions

@@ -4,7 +4,7 @@ Trigger: bus rule on `RouteChanged` of slipway.routing. Takes: the event. Emits:
 On failure: delivered again four times within an hour, then the context's dead letters.
 """
 
-from contracts.routing import RouteChanged
+from contracts.notices import RouteMoved
 from kit.door.event import event
 from kit.envelope import Envelope
 from serving.domain.change import Cause
@@ -15,7 +15,7 @@ from serving.wiring import reactions
 @event
 def handler(envelope: Envelope) -> None:
     """React to the event."""
-    told, metadata = RouteChanged.receive(envelope.data), envelope.metadata
+    told, metadata = RouteMoved.receive(envelope.data), envelope.metadata
     targets = [target for target in told.route.targets if target.status != "draining"] if told.route else []
     ready = tuple(target.target_id for target in targets if target.status == "ready")
     seen = RouteView(told.state, told.revision, told.generation, ready, tuple(target.target_id for target in targets))

@@ -5,7 +5,7 @@ asks ECS to end it; may wake the machine that waits.
 On failure: delivered again four times within an hour, then the context's dead letters.
 """
 
-from contracts.routing import RouteHealthObserved
+from contracts.reports import RouteHealthObserved
 from kit.door.event import event
 from kit.envelope import Envelope
 from serving.domain.change import Cause

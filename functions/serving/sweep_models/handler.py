@@ -5,13 +5,12 @@ On failure: the next run tries again; the context's dead letters count failed in
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 from kit.door.schedule import schedule
 from serving.wiring import sweeps
 
 
 @schedule
-def handler() -> Mapping[str, Any]:
+def handler() -> Mapping[str, int]:
     """Sweep once."""
     return sweeps.sweep_models()()

@@ -15,9 +15,9 @@ from contracts.audit import ListAudit
 from contracts.common import Page
 from contracts.model import MODEL_SPEC, Schedule
 from contracts.patch import ModelPatch
-from contracts.planning import ListInstances, PlanModel
+from contracts.planning import PlanModel
 from contracts.problems import PROBLEMS, ProblemKind
-from contracts.responses import Accepted, ListEvents, ListModels, Operation
+from contracts.responses import Accepted, ListEvents, ListInstances, ListModels, Operation
 
 Shape = type[BaseModel] | TypeAdapter[Any]
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]

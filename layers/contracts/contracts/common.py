@@ -1,6 +1,6 @@
 """What every contract has in common: closed, frozen, with a docstring and examples from which schemas and catalogue are generated."""
 
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -16,6 +16,9 @@ Ulid = Annotated[str, StringConstraints(pattern=r"^[0-9A-HJKMNP-TV-Z]{26}$")]
 WholeNumber = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
 """An integer of any meaning, of the 64 bits that every reader of JSON takes."""
 PageSize = Annotated[int, Field(ge=1, le=200)]
+Task = Literal["chat", "completion", "embedding"]
+Hosting = Literal["hosted", "provider"]
+Status = Literal["Creating", "InService", "Updating", "Starting", "Stopping", "Stopped", "Deleting", "Failed"]
 
 
 class Contract(BaseModel):

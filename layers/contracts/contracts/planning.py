@@ -1,10 +1,10 @@
-"""What is asked before doing: plans of commands, and instance types."""
+"""What is asked before doing: plans of commands."""
 
 from typing import Self
 
 from pydantic import Field, model_validator
 
-from contracts.common import Contract, ModelId, Page
+from contracts.common import Contract, ModelId
 from contracts.model import ModelSpec
 from contracts.patch import ModelPatch
 
@@ -23,15 +23,3 @@ class PlanModel(Contract):
             msg = "takes either model_id and changes, or model"
             raise ValueError(msg)
         return self
-
-
-class ListInstances(Page):
-    """Query of `GET /instances`: types with GPUs, by name."""
-
-    gpus_min: int | None = Field(default=None, ge=1, le=64, description="GPUs that an instance has at least")
-    memory_min: float | None = Field(
-        default=None, gt=0, le=65_536, description="GiB of GPU memory that an instance has at least, all together"
-    )
-    family: str | None = Field(default=None, pattern=r"^[a-z0-9-]{1,16}$", examples=["g6e"])
-    fits_model: ModelId | None = Field(default=None, description="only types that hold this model, with the verdict")
-    offered: bool | None = Field(default=None, description="only types that the region offers (true), or lacks (false)")

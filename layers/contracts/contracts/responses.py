@@ -4,8 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from contracts.common import Contract, Failure, ModelId, Page, Semver, Ulid
-from contracts.model import Status
+from contracts.common import Contract, Failure, ModelId, Page, Semver, Status, Ulid
 
 OperationStatus = Literal["Pending", "Running", "Succeeded", "Failed", "Superseded", "Cancelled"]
 OperationKind = Literal["create", "update", "start", "stop", "delete", "retry", "sleep", "wake"]
@@ -118,3 +117,15 @@ class ListEvents(Page):
     """Query of `GET /models/{id}/events`: oldest first unless `order=desc`."""
 
     order: Literal["asc", "desc"] = "asc"
+
+
+class ListInstances(Page):
+    """Query of `GET /instances`: types with GPUs, by name."""
+
+    gpus_min: int | None = Field(default=None, ge=1, le=64, description="GPUs that an instance has at least")
+    memory_min: float | None = Field(
+        default=None, gt=0, le=65_536, description="GiB of GPU memory that an instance has at least, all together"
+    )
+    family: str | None = Field(default=None, pattern=r"^[a-z0-9-]{1,16}$", examples=["g6e"])
+    fits_model: ModelId | None = Field(default=None, description="only types that hold this model, with the verdict")
+    offered: bool | None = Field(default=None, description="only types that the region offers (true), or lacks (false)")

@@ -4,8 +4,8 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from contracts.common import Contract, EventContract, Failure, ModelId, Semver, Ulid
-from contracts.model import Hosting, ModelSpec
+from contracts.common import Contract, EventContract, Failure, Hosting, ModelId, Semver, Ulid
+from contracts.model import ModelSpec
 
 ChangeClass = Literal["hot", "rolling", "restart"]
 TargetStatus = Literal["starting", "running", "stopping"]

@@ -1,6 +1,6 @@
 """A router saw what a target is worth: it takes traffic from now on, or leaves the route."""
 
-from contracts.routing import RouteHealthObserved
+from contracts.reports import RouteHealthObserved
 from kit.envelope import Envelope
 from kit.patience import Patience
 from routing.domain.route import Change, Known, believe_failed, believe_ready
