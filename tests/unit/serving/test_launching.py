@@ -21,10 +21,6 @@ class Ecs:
         """The service once it was created."""
         return {"services": [{"status": "ACTIVE"}] if self._created and self._kept else [], "failures": []}
 
-    def list_task_definitions(self, **_: Any) -> dict[str, Any]:
-        """The family's one revision."""
-        return {"taskDefinitionArns": ["arn:aws:ecs:eu-west-1:123456789012:task-definition/x:1"]}
-
     def create_service(self, **_: Any) -> None:
         """What the SDK's second try meets."""
         self._created = True
@@ -34,8 +30,9 @@ class Ecs:
 
 @pytest.fixture
 def launcher(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> engines.EcsLauncher:
-    """The launcher over such an ECS."""
+    """The launcher over such an ECS; the family's definition is registered already."""
     monkeypatch.setattr(engines, "service", lambda *_: {})
+    monkeypatch.setattr(engines.EcsLauncher, "_definitions", lambda *_: ["arn:aws:ecs:eu-west-1:123456789012:task-definition/x:1"])
 
     class Place:
         cluster, environment = "cluster", "test"
