@@ -1,0 +1,99 @@
+"""Lifecycle events by the thousand through the platform's own path: ledger, stream, bus, queue, and the audit beside it."""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from kit.ids import new_ulid
+from tests.e2e.platform import Platform, eventually
+from tests.evidence import counted, scaled
+
+EVENTS, AT_ONCE = 1000, 25
+GOAL_PER_SECOND = 500
+PREFIX = "flood"
+
+
+@pytest.fixture
+def queue(platform: Platform) -> Iterator[str]:
+    """A queue that receives the flood's events from the bus."""
+    sqs, events, bus = platform.aws("sqs"), platform.aws("events"), platform.values["BUS_NAME"]
+    url = sqs.create_queue(QueueName=PREFIX)["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    statement = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn}
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps({"Version": "2012-10-17", "Statement": [statement]})})
+    pattern = {"source": ["slipway.serving"], "detail": {"data": {"model_id": [{"prefix": PREFIX}]}}}
+    events.put_rule(Name=PREFIX, EventBusName=bus, EventPattern=json.dumps(pattern))
+    events.put_targets(Rule=PREFIX, EventBusName=bus, Targets=[{"Id": "queue", "Arn": arn}])
+    yield url
+    events.remove_targets(Rule=PREFIX, EventBusName=bus, Ids=["queue"])
+    events.delete_rule(Name=PREFIX, EventBusName=bus)
+    sqs.delete_queue(QueueUrl=url)
+
+
+def fact(number: int) -> tuple[str, dict[str, Any], dict[str, Any]]:
+    """An event's id, and the rows that a command writes with it: ledger entry and outbox marker. The model exists nowhere else."""
+    event_id, model_id = new_ulid(), f"{PREFIX}-{number % 10}"
+    pk, sk = f"MODEL#{model_id}", f"LEDGER#{number // 10 + 1:012d}"
+    now = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
+    metadata = {"id": event_id, "version": "1.0", "occurred_at": now, "producer": "serving", "environment": "local",
+                "correlation_id": event_id, "causation_id": None, "actor": "load", "causation_type": None, "change": None}  # fmt: skip
+    data = {"model_id": model_id, "generation": 1, "operation_id": None, "revision": number // 10 + 1}
+    document = {"event_type": "ModelRecovered", "metadata": metadata, "data": data, "before": None, "after": None}
+    ledger = {"pk": {"S": pk}, "sk": {"S": sk}, "document": {"S": json.dumps(document)}, "event_id": {"S": event_id}}
+    marker = {"pk": {"S": f"OUTBOX#{number % 4}"}, "sk": {"S": event_id}, "document": {"S": json.dumps({"pk": pk, "sk": sk})}}
+    return event_id, ledger, marker
+
+
+def test_no_event_is_lost_in_a_flood(platform: Platform, queue: str) -> None:
+    """What the ledger holds arrives on the bus and in the audit, all of it; what arrives twice bears the same id; the outbox is empty then."""
+    facts = [fact(number) for number in range(scaled(EVENTS))]
+    table, rows = platform.physical("ServingModelTable"), platform.aws("dynamodb")
+
+    def write(part: list[tuple[str, dict[str, Any], dict[str, Any]]]) -> None:
+        for _, ledger, marker in part:
+            rows.transact_write_items(TransactItems=[{"Put": {"TableName": table, "Item": item}} for item in (ledger, marker)])
+
+    wanted = {event_id for event_id, _, _ in facts}
+    began = time.monotonic()
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, [facts[start : start + AT_ONCE] for start in range(0, len(facts), AT_ONCE)]))
+    writing = time.monotonic() - began
+    came: Counter[str] = Counter()
+    eventually(lambda: take(platform, queue, came) and set(came) >= wanted, f"all {len(wanted)} events arrive", 300)
+    through = time.monotonic() - began
+    eventually(lambda: wanted <= audited(platform), "all are in the audit", 300)
+    eventually(lambda: not (wanted & outbox(platform)), "the outbox is empty", 120)
+    lost = len(wanted - set(came))
+    print(f"{len(facts)} events written in {writing:.1f} s, all on the bus after {through:.1f} s: "
+          f"{len(facts) / through:.0f} a second (goal {GOAL_PER_SECOND})")  # fmt: skip
+    counted("lifecycle_events_sent", len(facts), ring="emulator")
+    counted("lifecycle_events_lost", lost, ring="emulator")
+    counted("lifecycle_events_repeated", sum(came.values()) - len(came), ring="emulator")
+    counted("lifecycle_events_per_second", round(len(facts) / through), ring="emulator")
+    assert lost == 0
+    assert set(came) == wanted
+
+
+def take(platform: Platform, url: str, came: Counter[str]) -> bool:
+    """Take what has arrived; true."""
+    sqs = platform.aws("sqs")
+    while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
+        came.update(json.loads(message["Body"])["detail"]["metadata"]["id"] for message in messages)
+        entries = [{"Id": str(place), "ReceiptHandle": message["ReceiptHandle"]} for place, message in enumerate(messages)]
+        sqs.delete_message_batch(QueueUrl=url, Entries=entries)
+    return True
+
+
+def audited(platform: Platform) -> set[str]:
+    """Ids in the audit."""
+    return {row["sk"]["S"] for row in platform.rows("UsageAuditTable")}
+
+
+def outbox(platform: Platform) -> set[str]:
+    """Ids that wait to be announced."""
+    return {row["sk"]["S"] for row in platform.rows("ServingModelTable") if row["pk"]["S"].startswith("OUTBOX#")}

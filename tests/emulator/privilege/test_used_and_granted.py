@@ -1,0 +1,94 @@
+"""Every role has what it uses, and hardly anything else. Runs after everything else that uses the platform, and asks what was used."""
+
+import fnmatch
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.e2e.platform import Platform
+from tests.emulator.privilege.grants import NEGATIVE, Grant, Role, Use, deployed, used
+from tests.evidence import counted
+
+UNUSED = Path(__file__).with_name("unused.yaml")
+GOAL = 0.9
+WHOLE = Path(__file__).parents[2] / "e2e"
+
+
+class Account:
+    """Grants and uses, and which of the grants were never used."""
+
+    def __init__(self, platform: Platform) -> None:
+        self.roles: list[Role] = deployed(platform)
+        self.uses: list[Use] = used(platform.settings.role_use, self.roles)
+        self.granted = sorted({grant for role in self.roles for grant in role.grants()})
+        allowed = [use for use in self.uses if use.decision == "Allow" and use.session != NEGATIVE]
+        self.unused = [grant for grant in self.granted if not any(grant.covers(use) for use in allowed)]
+        self.justified: dict[str, Any] = yaml.safe_load(UNUSED.read_text())
+
+
+@pytest.fixture(scope="module")
+def account(request: pytest.FixtureRequest) -> Account:
+    """Reckoned once; skipped where only a part of the suite runs, as then much is unused that is needed."""
+    there = {item.path for item in request.session.items}
+    if not set(WHOLE.glob("test_*.py")) <= there:
+        pytest.skip("only a part of the end-to-end suite runs: what it does not use says nothing")
+    return Account(request.getfixturevalue("started").platform)
+
+
+def test_nine_tenths_of_what_is_granted_is_used(account: Account) -> None:
+    """Used ÷ granted, over all roles; an action in one statement on one resource pattern counts as one."""
+    used_ones = len(account.granted) - len(account.unused)
+    counted("grants_used", used_ones)
+    counted("grants_given", len(account.granted))
+    for role in sorted({grant.role for grant in account.granted}):
+        counted("grants_given_by_role", sum(grant.role == role for grant in account.granted), role=role)
+        counted("grants_used_by_role", sum(grant.role == role and grant not in account.unused for grant in account.granted), role=role)
+    print(f"used {used_ones} of {len(account.granted)} grants of {len(account.roles)} roles")
+    assert used_ones >= GOAL * len(account.granted), "\n".join(map(str, account.unused))
+
+
+def test_no_action_is_a_pattern(account: Account) -> None:
+    """Not even where it is deployed: what a transform adds is looked at too."""
+    assert [grant for grant in account.granted if "*" in grant.action] == []
+
+
+def test_what_is_unused_is_justified(account: Account) -> None:
+    """Each unused grant has an entry with a sentence."""
+    assert [grant for grant in account.unused if not any(matches(entry, grant) for entry in account.justified["grants"])] == []
+
+
+def test_no_justification_is_for_what_is_used(account: Account) -> None:
+    """An entry that is used after all, or that nothing is granted for any more, has to go; `sometimes` is for what depends on the moment."""
+    stale = []
+    for entry in account.justified["grants"]:
+        found = [grant for grant in account.granted if matches(entry, grant)]
+        if not found or (not entry.get("sometimes") and not set(found) <= set(account.unused)):
+            stale.append((entry, [grant for grant in found if grant not in account.unused]))
+    assert stale == []
+
+
+def test_every_managed_policy_is_justified(account: Account) -> None:
+    """Those are AWS's own, and not counted; each has a sentence, and no sentence is without its policy."""
+    attached = {policy for role in account.roles for policy in role.managed}
+    assert attached == set(account.justified["managed"])
+
+
+def test_every_justification_is_a_sentence() -> None:
+    """Of some words, with a full stop."""
+    justified = yaml.safe_load(UNUSED.read_text())
+    sentences = [entry["because"] for entry in justified["grants"]] + list(justified["managed"].values())
+    assert [text for text in sentences if len(text.split()) < 5 or not text.endswith(".")] == []
+
+
+def test_nothing_that_the_suite_did_was_refused(account: Account) -> None:
+    """A refusal that nobody noticed is a grant that is missing."""
+    refused = [use for use in account.uses if use.decision != "Allow" and use.session != NEGATIVE]
+    assert refused == []
+
+
+def matches(entry: dict[str, Any], grant: Grant) -> bool:
+    """Whether an entry speaks of a grant: its role is one of those named (shell globs), its action and, if given, its Sid too."""
+    roles = any(fnmatch.fnmatchcase(grant.role, role) for role in entry["roles"])
+    return roles and grant.action in entry["actions"] and entry.get("sid", grant.sid) == grant.sid
