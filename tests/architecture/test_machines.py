@@ -1,4 +1,4 @@
-"""Machines order, functions decide, tables remember, the bus tells; and nothing waits without a limit."""
+"""Machines order, functions decide, tables remember, the bus tells. That nothing waits for ever: tests/architecture/rules/running.py."""
 
 import inspect
 import re
@@ -8,7 +8,7 @@ import pytest
 
 import kit.errors
 from scripts.template import ROOT
-from tests.architecture.reading import functions, machine, machines, of_type
+from tests.architecture.reading import machine, machines, of_type
 
 STATES = 10
 # Names that AWS gives to errors; everything else must be one of ours.
@@ -47,11 +47,6 @@ def _state(name: str, state: str) -> dict[str, Any]:
 def _next(state: dict[str, Any]) -> set[str]:
     ways = [state, *state.get("Choices", []), *state.get("Catch", [])]
     return {way["Next"] for way in ways if "Next" in way} | ({state["Default"]} if "Default" in state else set())
-
-
-def _timeout(function_arn: str) -> int:
-    logical_id = function_arn.removeprefix("${").removesuffix("Arn}")
-    return next(item.timeout for item in functions() if item.logical_id == logical_id)
 
 
 def test_every_definition_belongs_to_a_machine() -> None:
@@ -96,23 +91,6 @@ def test_every_state_is_reached_and_every_way_leads_somewhere(name: str) -> None
 def test_a_machine_never_polls(name: str, state: str) -> None:
     """Tasks, decisions and ends; a wait is a token's."""
     assert _state(name, state)["Type"] in {"Task", "Choice", "Succeed", "Fail"}
-
-
-@each_state
-def test_a_task_ends_in_time_and_is_caught(name: str, state: str) -> None:
-    """A timeout above the function's own, a bounded retry, and a way for what remains (but for the last, which the alarm tells of)."""
-    task = _state(name, state)
-    if task["Type"] != "Task":
-        return
-    waits = task["Resource"].endswith(".waitForTaskToken")
-    function_arn = task["Parameters"]["FunctionName"] if waits else task["Resource"]
-    assert task["TimeoutSeconds"] > _timeout(function_arn)
-    if waits:
-        assert task["Resource"] == "arn:${Partition}:states:::lambda:invoke.waitForTaskToken"
-        assert task["HeartbeatSeconds"] < task["TimeoutSeconds"]
-    assert all(retry["MaxAttempts"] <= 5 and retry["JitterStrategy"] == "FULL" for retry in task["Retry"])
-    if state not in {"FailModel", "RollBackUpdate"}:
-        assert task["Catch"][-1]["ErrorEquals"] == ["States.ALL"]
 
 
 @each_state
