@@ -47,6 +47,7 @@ e2e: ## the README's own commands
 
 # Nightly: make proof SLIPWAY_PROOF_SCALE=40
 proof: dev ## everything, and what it has counted written into docs/reliability.md
+	@$(RUN) scan checkov semgrep
 	@SLIPWAY_PROOF_SCALE=$(or $(SLIPWAY_PROOF_SCALE),1) $(DEV)/python scripts/proof.py --workers $(WORKERS) $(PROOF)
 
 ##@ Check

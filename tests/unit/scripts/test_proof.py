@@ -117,6 +117,13 @@ def test_nothing_else_is_written(
     assert [(tmp_path / name).read_text() for name in ("page.md", "document.json")] == before
 
 
+def test_a_part_of_the_suite_is_written_when_asked_for_and_says_what_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nobody takes it for the whole."""
+    _rings(monkeypatch, tmp_path, failed=0, things_done=2)
+    assert proof.main([f"--folder={tmp_path / 'evidence'}", "--rings=unit,fabric", "--partial"]) == 0
+    assert "Not run, and so not in the figures: contract, architecture" in (tmp_path / "page.md").read_text()
+
+
 def test_the_outcome_is_what_pytest_reports(tmp_path: Path) -> None:
     """Errors in fixtures count as failures."""
     report = tmp_path / "report.xml"
