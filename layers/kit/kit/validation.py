@@ -7,6 +7,9 @@ from kit.errors import InvalidRequest, Violation
 
 Body = TypeVar("Body")
 
+MOST_VIOLATIONS = 100
+"""Fields that an answer names. A body of 1 MB may hold 80,000 wrong ones: minutes of work, and a larger answer than is let pass."""
+
 
 def validated(validate: Callable[[Any], Body], content: Any) -> Body:
     """Run a pydantic validation and translate its errors into ours."""
@@ -17,9 +20,11 @@ def validated(validate: Callable[[Any], Body], content: Any) -> Body:
     except ValidationError as error:
         violations = [
             Violation(_path(_location(e), content), e["type"].replace("_", "-"), e["msg"])
-            for e in error.errors(include_url=False, include_input=False)
+            for e in error.errors(include_url=False, include_input=False)[:MOST_VIOLATIONS]
         ]
-        raise InvalidRequest("validation-failed", f"{len(violations)} field(s) are not acceptable", violations=violations) from None
+        unnamed = error.error_count() - len(violations)
+        message = f"{error.error_count()} field(s) are not acceptable" + (f"; {len(violations)} are named" if unnamed else "")
+        raise InvalidRequest("validation-failed", message, violations=violations) from None
 
 
 def _path(location: tuple[int | str, ...], content: Any) -> str:
