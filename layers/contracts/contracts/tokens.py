@@ -84,7 +84,7 @@ class Peppers:
         """Read the secret's JSON, `{"current": "1", "1": "<random>"}`; ValueError (without its content) if it has another form."""
         try:
             content = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             content = None
         if not isinstance(content, dict) or not all(isinstance(value, str) and value for value in content.values()):
             message = "the pepper secret must be a JSON object of non-empty strings"
