@@ -6,7 +6,7 @@ On failure: a problem document; nothing is written unless everything is.
 
 from access import wiring
 from contracts.access import IssueToken
-from kit.caller import command
+from kit.door.command import asked
 from kit.door.http import Answer, Request, http
 
 
@@ -14,6 +14,6 @@ from kit.door.http import Answer, Request, http
 def handler(request: Request) -> Answer:
     """Issue one."""
     wish = request.body(IssueToken.validate_document)
-    asked = command(request.caller.subject, request.idempotency_key, {"do": "POST /tokens", "body": wish.document()})
-    answer = wiring.issue_token()(wish, request.caller, asked, request.request_id)
+    order = asked(request, "POST /tokens", body=wish.document())
+    answer = wiring.issue_token()(wish, request.caller, order, request.request_id)
     return Answer(201, answer, {"location": f"/tokens/{answer['token_id']}"})

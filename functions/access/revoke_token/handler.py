@@ -5,7 +5,7 @@ On failure: a problem document; 404 alike for one that is not there and one that
 """
 
 from access import wiring
-from kit.caller import command
+from kit.door.command import asked
 from kit.door.http import Answer, Request, http
 
 
@@ -13,6 +13,6 @@ from kit.door.http import Answer, Request, http
 def handler(request: Request) -> Answer:
     """Revoke one; again is as good as once."""
     token_id = request.path_parameters["token_id"]
-    asked = command(request.caller.subject, request.idempotency_key, {"do": "DELETE /tokens", "token_id": token_id})
-    token = wiring.revoke_token()(token_id, request.caller, asked, request.request_id)
+    order = asked(request, "DELETE /tokens", token_id=token_id)
+    token = wiring.revoke_token()(token_id, request.caller, order, request.request_id)
     return Answer(200, token.document(), {"etag": f'"{token.generation}"'})

@@ -4,7 +4,7 @@ Trigger: `POST /operations/{operation_id}/cancel`. Takes: `Idempotency-Key`. Emi
 Answers: 202 with the operation. On failure: a problem document; nothing is written unless everything is.
 """
 
-from kit.caller import command
+from kit.door.command import accepted, asked
 from kit.door.http import Answer, Request, http
 from serving.wiring import commands
 
@@ -14,7 +14,5 @@ def handler(request: Request) -> Answer:
     """Cancel one."""
     request.caller.require("models:write")
     operation_id = request.path_parameters["operation_id"]
-    what = {"do": "POST /operations/{operation_id}/cancel", "operation_id": operation_id}
-    asked = command(request.caller.subject, request.idempotency_key, what)
-    answer = commands.cancel_operation()(request.caller, operation_id, asked)
-    return Answer(202, answer["body"], {"location": answer["body"]["links"]["operation"]})
+    order = asked(request, "POST /operations/{operation_id}/cancel", operation_id=operation_id)
+    return accepted(commands.cancel_operation()(request.caller, operation_id, order), tagged=False)

@@ -6,7 +6,7 @@ On failure: a problem document; nothing is written unless everything is.
 """
 
 from contracts.model import MODEL_SPEC
-from kit.caller import command
+from kit.door.command import accepted, asked
 from kit.door.http import Answer, Request, http
 from serving.wiring import commands
 
@@ -18,7 +18,5 @@ def handler(request: Request) -> Answer:
     wish = request.body(MODEL_SPEC.validate_python).document()
     if request.dry_run:
         return Answer(200, commands.plan_model().creation(request.caller, wish))
-    asked = command(request.caller.subject, request.idempotency_key, {"do": "POST /models", "body": wish})
-    answer = commands.create_model()(request.caller, wish, asked)
-    location = {"location": answer["body"]["links"]["operation"], "etag": f'"{answer["generation"]}"'}
-    return Answer(202, answer["body"], location)
+    order = asked(request, "POST /models", body=wish)
+    return accepted(commands.create_model()(request.caller, wish, order))

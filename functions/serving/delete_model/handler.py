@@ -5,7 +5,7 @@ Answers: 202 with the operation, or 200 with the plan of it (`dry_run`).
 On failure: a problem document; nothing is written unless everything is.
 """
 
-from kit.caller import command
+from kit.door.command import accepted, asked
 from kit.door.http import Answer, Request, http
 from serving.wiring import commands
 
@@ -17,7 +17,5 @@ def handler(request: Request) -> Answer:
     model_id, generation = request.path_parameters["model_id"], request.expected_generation
     if request.dry_run:
         return Answer(200, commands.plan_model().lifecycle(request.caller, model_id, "delete", generation))
-    what = {"do": "DELETE /models/{model_id}", "model_id": model_id, "generation": generation}
-    asked = command(request.caller.subject, request.idempotency_key, what)
-    answer = commands.delete_model()(request.caller, model_id, generation, asked)
-    return Answer(202, answer["body"], {"location": answer["body"]["links"]["operation"]})
+    order = asked(request, "DELETE /models/{model_id}", model_id=model_id, generation=generation)
+    return accepted(commands.delete_model()(request.caller, model_id, generation, order), tagged=False)

@@ -6,7 +6,7 @@ On failure: a problem document; nothing is written unless everything is.
 """
 
 from contracts.model import Schedule
-from kit.caller import command
+from kit.door.command import accepted, asked
 from kit.door.http import Answer, Request, http
 from serving.wiring import commands
 
@@ -19,8 +19,5 @@ def handler(request: Request) -> Answer:
     schedule = request.body(Schedule.model_validate).document()
     if request.dry_run:
         return Answer(200, commands.plan_model().update(request.caller, model_id, {"schedule": schedule}, generation))
-    what = {"do": "PUT /models/{model_id}/schedule", "model_id": model_id, "generation": generation, "body": schedule}
-    asked = command(request.caller.subject, request.idempotency_key, what)
-    answer = commands.set_schedule()(request.caller, model_id, schedule, generation, asked)
-    headers = {"location": answer["body"]["links"]["operation"], "etag": f'"{answer["generation"]}"'}
-    return Answer(202, answer["body"], headers)
+    order = asked(request, "PUT /models/{model_id}/schedule", model_id=model_id, generation=generation, body=schedule)
+    return accepted(commands.set_schedule()(request.caller, model_id, schedule, generation, order))

@@ -5,7 +5,7 @@ Answers: 202 with the operation, or 200 with the plan of it (`dry_run`).
 On failure: a problem document; nothing is written unless everything is.
 """
 
-from kit.caller import command
+from kit.door.command import accepted, asked
 from kit.door.http import Answer, Request, http
 from serving.wiring import commands
 
@@ -17,8 +17,5 @@ def handler(request: Request) -> Answer:
     model_id, generation = request.path_parameters["model_id"], request.expected_generation
     if request.dry_run:
         return Answer(200, commands.plan_model().lifecycle(request.caller, model_id, "start", generation))
-    what = {"do": "POST /models/{model_id}/start", "model_id": model_id, "generation": generation}
-    asked = command(request.caller.subject, request.idempotency_key, what)
-    answer = commands.start_model()(request.caller, model_id, generation, asked)
-    headers = {"location": answer["body"]["links"]["operation"], "etag": f'"{answer["generation"]}"'}
-    return Answer(202, answer["body"], headers)
+    order = asked(request, "POST /models/{model_id}/start", model_id=model_id, generation=generation)
+    return accepted(commands.start_model()(request.caller, model_id, generation, order))

@@ -6,7 +6,7 @@ On failure: a problem document; a change that restarts copies is refused until i
 """
 
 from contracts.patch import ModelPatch
-from kit.caller import command
+from kit.door.command import accepted, asked
 from kit.door.http import Answer, Request, http
 from serving.wiring import commands
 
@@ -20,8 +20,5 @@ def handler(request: Request) -> Answer:
     changes = patch.changes()
     if request.dry_run:
         return Answer(200, commands.plan_model().update(request.caller, model_id, changes, generation))
-    what = {"do": "PATCH /models/{model_id}", "model_id": model_id, "generation": generation, "body": [changes, patch.acknowledge]}
-    asked = command(request.caller.subject, request.idempotency_key, what)
-    answer = commands.update_model()(request.caller, model_id, changes, patch.acknowledge, generation, asked)
-    headers = {"location": answer["body"]["links"]["operation"], "etag": f'"{answer["generation"]}"'}
-    return Answer(202, answer["body"], headers)
+    order = asked(request, "PATCH /models/{model_id}", model_id=model_id, generation=generation, body=[changes, patch.acknowledge])
+    return accepted(commands.update_model()(request.caller, model_id, changes, patch.acknowledge, generation, order))

@@ -10,6 +10,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
 from kit.caller import Caller
+from kit.door.command import accepted, asked
 from kit.door.event import event
 from kit.door.http import Answer, Request, http
 from kit.door.principal import principal_context
@@ -292,3 +293,30 @@ def test_doors_keep_the_functions_name() -> None:
         """Do nothing."""
 
     assert event(some_name).__name__ == "some_name"
+
+
+def test_an_accepted_command_says_where_it_is_followed() -> None:
+    """202 with the operation's link, and with the new generation as ETag where there is one."""
+    answer = {"body": {"links": {"operation": "/operations/o"}}, "generation": 3}
+    assert accepted(answer) == Answer(202, answer["body"], {"location": "/operations/o", "etag": '"3"'})
+    assert accepted(answer, tagged=False) == Answer(202, answer["body"], {"location": "/operations/o"})
+
+
+def test_a_command_is_what_its_route_and_all_it_names_make_it() -> None:
+    """The same again has the same digest; another route, thing or generation has another; a dry run is no command."""
+    digests: set[str] = set()
+
+    def function(request: Request) -> Answer:
+        orders = [
+            asked(request, "POST /a", a=1),
+            asked(request, "POST /a", a=1),
+            asked(request, "POST /b", a=1),
+            asked(request, "POST /a", a=2),
+        ]
+        digests.update(order.digest for order in orders)
+        assert {(order.caller, order.key) for order in orders} == {("oidc:u", "k")}
+        return Answer(200)
+
+    assert _answer(function, http_event("POST", "/", principal=PRINCIPAL, headers={"Idempotency-Key": "k"}))["statusCode"] == 200
+    assert len(digests) == 3
+    assert _answer(function, http_event("POST", "/", principal=PRINCIPAL, query={"dry_run": "true"}))["statusCode"] == 422
