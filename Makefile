@@ -8,7 +8,7 @@ TESTS ?=
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status tail clean test unit functional contract architecture statemachines fabric borders emulator e2e check scan sbom fix lint types \
+.PHONY: help up down status tail clean test unit functional contract architecture statemachines fabric borders emulator e2e soak check scan sbom fix lint types \
         contracts openapi lock images bench proof build deploy dev python cli
 
 ##@ Run
@@ -44,6 +44,9 @@ fabric: ## the whole, in one process, with faults
 borders: ## bad input, wrong callers, hostile parsers
 emulator: ## against the patched emulator
 e2e: ## the README's own commands
+
+soak: dev ## memory under traffic and change, for SLIPWAY_SOAK_MINUTES (20); for the night
+	@$(DEV)/python -m tests.emulator.load.soak
 
 # Nightly: make proof SLIPWAY_PROOF_SCALE=40
 proof: dev ## everything, and what it has counted written into docs/reliability.md

@@ -289,8 +289,11 @@ class Platform:
 
     def kill_emulator(self) -> None:
         """SIGKILL, as a power cut would."""
-        pid = int(json.loads((self.home / "run" / "emulator.json").read_text())["pid"])
-        os.kill(pid, signal.SIGKILL)
+        os.kill(self.emulator_pid(), signal.SIGKILL)
+
+    def emulator_pid(self) -> int:
+        """The emulator's process."""
+        return int(json.loads((self.home / "run" / "emulator.json").read_text())["pid"])
 
     def down(self) -> str:
         """`make down`; its output."""

@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from kit.ids import new_ulid
+from kit.ids import Ids
 from tests.e2e.platform import Platform, eventually
 from tests.evidence import counted, scaled
 
 EVENTS, AT_ONCE = 1000, 25
 GOAL_PER_SECOND = 500
 PREFIX = "flood"
+IDS = Ids()
 
 
 @pytest.fixture
@@ -37,12 +38,13 @@ def queue(platform: Platform) -> Iterator[str]:
 
 def fact(number: int) -> tuple[str, dict[str, Any], dict[str, Any]]:
     """An event's id, and the rows that a command writes with it: ledger entry and outbox marker. The model exists nowhere else."""
-    event_id, model_id = new_ulid(), f"{PREFIX}-{number % 10}"
+    event_id, model_id = IDS.new(), f"{PREFIX}-{number % 10}"
     pk, sk = f"MODEL#{model_id}", f"LEDGER#{number // 10 + 1:012d}"
     now = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
     metadata = {"id": event_id, "version": "1.0", "occurred_at": now, "producer": "serving", "environment": "local",
                 "correlation_id": event_id, "causation_id": None, "actor": "load", "causation_type": None, "change": None}  # fmt: skip
-    data = {"model_id": model_id, "generation": 1, "operation_id": None, "revision": number // 10 + 1}
+    data = {"model_id": model_id, "generation": 1, "revision": number // 10 + 1, "condition": "CapacityAvailable",
+            "was": "CapacityUnavailable", "since": now, "running": 1}  # fmt: skip
     document = {"event_type": "ModelRecovered", "metadata": metadata, "data": data, "before": None, "after": None}
     ledger = {"pk": {"S": pk}, "sk": {"S": sk}, "document": {"S": json.dumps(document)}, "event_id": {"S": event_id}}
     marker = {"pk": {"S": f"OUTBOX#{number % 4}"}, "sk": {"S": event_id}, "document": {"S": json.dumps({"pk": pk, "sk": sk})}}
