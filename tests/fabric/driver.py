@@ -201,7 +201,7 @@ class Driver:
             return True
         if plan.duplicate and chance.random() < plan.duplicate:
             self.duplicate(thing)
-        if plan.bus_refuses and isinstance(thing, Delivery) and chance.random() < plan.bus_refuses:
+        if plan.bus_refuses and isinstance(thing, Delivery) and not thing.attempts and chance.random() < plan.bus_refuses:
             self._fired("bus refused", thing)
             thing.refused += 1
         return False

@@ -28,6 +28,7 @@ class FaultPlan:
 
     Of each AWS call: `fault` (one of `kinds`), `stale` (a read that may be old is), `preempt` (something else happens in between).
     Of each run of a function: `crash`, before or after one of its first twelve calls.
+    `merciful`: the last attempt at a delivery is spared, so that whatever ends with the dead letters is there by somebody's mistake.
     """
 
     duplicate: float = 0.0
@@ -40,6 +41,7 @@ class FaultPlan:
     stale: float = 0.0
     preempt: float = 0.0
     crash: float = 0.0
+    merciful: bool = True
 
     @classmethod
     def rough(cls, chance: random.Random) -> "FaultPlan":
@@ -90,6 +92,7 @@ class Faults:
     _crash_next: tuple[int, Moment] | None = None
     _crash_at: tuple[int, Moment] | None = None
     _number: int = 0
+    _spared: bool = False
 
     def order(self, service: str, operation: str, error: str, times: int = 1) -> None:
         """The next calls of that operation (`*` = any) fail so: a `Kind`, or an error code of AWS's."""
@@ -114,18 +117,18 @@ class Faults:
         self._preemptions.clear()
         self._stale, self._crash_next, self._crash_at = 0, None, None
 
-    def begin(self) -> tuple[Any, ...]:
-        """A function starts; what has to be given back to `end`."""
-        kept = (self._number, self._crash_at, self.in_function)
-        self._number, self.in_function = 0, True
+    def begin(self, *, last: bool = False) -> tuple[Any, ...]:
+        """A function starts; what has to be given back to `end`. `last`: there will be no other attempt at what it does."""
+        kept = (self._number, self._crash_at, self.in_function, self._spared)
+        self._number, self.in_function, self._spared = 0, True, last and self.plan.merciful
         self._crash_at, self._crash_next = self._crash_next, None
-        if self._crash_at is None and self.plan.crash and self.chance.random() < self.plan.crash:
+        if self._crash_at is None and not self._spared and self.chance.random() < self.plan.crash:
             self._crash_at = (self.chance.randrange(12), self.chance.choice(("before", "after")))
         return kept
 
     def end(self, kept: tuple[Any, ...]) -> None:
         """It has ended."""
-        self._number, self._crash_at, self.in_function = kept
+        self._number, self._crash_at, self.in_function, self._spared = kept
 
     def around(self, call: Call, proceed: Proceed) -> Any:
         """One call."""
@@ -178,7 +181,7 @@ class Faults:
             if order.left and order.service in {"*", call.service} and order.operation in {"*", call.operation}:
                 order.left -= 1
                 return order.error
-        if self.plan.fault and self.in_function and self.chance.random() < self.plan.fault:
+        if self.plan.fault and self.in_function and not self._spared and self.chance.random() < self.plan.fault:
             return self.chance.choice(self.plan.kinds)
         return ""
 

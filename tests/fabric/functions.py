@@ -47,12 +47,12 @@ class Functions:
     metrics: Counter[str] = field(default_factory=Counter)
     _keys: dict[str, Any] = field(default_factory=dict)
 
-    def invoke(self, name: str, event: Any) -> Outcome:
-        """One run, by logical id."""
+    def invoke(self, name: str, event: Any, *, last: bool = False) -> Outcome:
+        """One run, by logical id. `last`: there will be no other attempt at this event."""
         found = self.topology.functions[name]
         handler = handler_of(found.module)
         self.runs[name] += 1
-        kept, keys = self.faults.begin(), self._keys
+        kept, keys = self.faults.begin(last=last), self._keys
         try:
             answer = handler(json.loads(json.dumps(event)), Context())
             return Outcome(answer=json.loads(json.dumps(answer)))

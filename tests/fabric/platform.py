@@ -181,8 +181,8 @@ class Fabric(Driver, Views):
 
     # ── insides ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _invoke(self, name: str, event: Any) -> Outcome:
-        return self.functions.invoke(name, event)
+    def _invoke(self, name: str, event: Any, *, last: bool = False) -> Outcome:
+        return self.functions.invoke(name, event, last=last)
 
     def _task(self, arn: str, payload: Any) -> Any:
         """A state machine runs a function."""

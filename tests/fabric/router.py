@@ -205,8 +205,9 @@ class Router:
         failure = None
         if state == "failed":
             task = self._task(key[1])
-            known = FAILURES[(task.broken if task else "") or self.provider_failure or "engine-crashed"]
-            failure = {"code": known.code, "message": known.message, "hint": known.hint}
+            code = (task.broken if task else "") or self.provider_failure
+            known = FAILURES.get(code)
+            failure = {"code": code, "message": known.message if known else "said no", "hint": known.hint if known else ""}
         told = {
             "model_id": key[0],
             "generation": self.table[key[0]]["generation"],

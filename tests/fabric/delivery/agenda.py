@@ -92,8 +92,13 @@ class Outcome:
         return "ok" if self.fine else "crashed" if self.crashed else f"failed: {self.error}"
 
 
-Invoke = Callable[[str, Any], Outcome]
-"""Runs a function (logical id) on an event."""
+
+class Invoke(Protocol):
+    """Runs a function (logical id) on an event. `last`: there will be no other attempt at it."""
+
+    def __call__(self, name: str, event: Any, *, last: bool = False) -> Outcome:
+        """One run."""
+        ...
 
 
 @dataclass

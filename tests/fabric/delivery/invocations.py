@@ -37,7 +37,8 @@ class Invocations(Waiting):
     def happen(self, thing: Thing) -> str:
         """One attempt."""
         assert isinstance(thing, Invocation)
-        outcome = self._ground.invoke(thing.function, thing.payload)
+        last = thing.attempts >= self._topology.functions[thing.function].asynchronous.attempts
+        outcome = self._ground.invoke(thing.function, thing.payload, last=last)
         if not outcome.fine:
             self._failed(thing, outcome)
         return str(outcome)

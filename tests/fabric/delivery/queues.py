@@ -81,7 +81,8 @@ class Queues:
             return "none left"
         self._running[name] += 1
         try:
-            outcome = self._ground.invoke(mapping.function, {"Records": [self._record(message) for message in taken]})
+            last = any(queue.receives and message.receives >= queue.receives for message in taken)
+            outcome = self._ground.invoke(mapping.function, {"Records": [self._record(message) for message in taken]}, last=last)
         finally:
             self._running[name] -= 1
         kept = failed(outcome, [f"message-{m.number}" for m in taken], partial=mapping.partial)

@@ -65,7 +65,8 @@ class Streams:
             return "nothing left: older than a day"
         shard.running = True
         try:
-            outcome = self._ground.invoke(mapping.function, {"Records": [record.document() for record in batch.records]})
+            last = 0 <= mapping.attempts <= batch.attempts
+            outcome = self._ground.invoke(mapping.function, {"Records": [record.document() for record in batch.records]}, last=last)
         finally:
             shard.running = False
         left = remaining(outcome, [f"{record.number:021d}" for record in batch.records], partial=mapping.partial)
