@@ -1,6 +1,6 @@
 """The form in which every event of ours travels: `detail = {"metadata": …, "data": …}`."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from kit.clock import Clock, iso
@@ -64,7 +64,7 @@ class Envelope:
 
     def detail(self) -> dict[str, Any]:
         """The bus's `detail`."""
-        metadata = {name: value for name, value in asdict(self.metadata).items() if value is not None or name not in _OPTIONAL}
+        metadata = {name: value for name, value in vars(self.metadata).items() if value is not None or name not in _OPTIONAL}
         return {"metadata": metadata, "data": self.data}
 
     def cause(self) -> Cause:

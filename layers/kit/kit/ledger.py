@@ -6,7 +6,7 @@ the fact has been announced. A marker that stays is a fact nobody has heard of; 
 
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import timedelta
 from itertools import islice
 from typing import Any
@@ -40,7 +40,7 @@ def record(
     """
     document = {
         "event_type": envelope.event_type,
-        "metadata": asdict(envelope.metadata),
+        "metadata": vars(envelope.metadata),
         "data": envelope.data,
         "before": before,
         "after": after,

@@ -1,6 +1,7 @@
 """Rows in one DynamoDB table, and transactions over them.
 
-A row is `pk`, `sk`, one JSON `document`, and a few plain attributes (strings or whole numbers) that conditions and indexes need.
+A row is `pk`, `sk`, one JSON `document` (dataclasses in it become objects), and a few plain attributes (strings or whole numbers) that
+conditions and indexes need.
 Every write is conditional; there is no counter, no `ADD` and no unconditional overwrite except of rows that only one writer ever touches.
 """
 
@@ -241,7 +242,7 @@ def _key(pk: str, sk: str) -> dict[str, Any]:
 
 def _item(pk: str, sk: str, document: Mapping[str, Any], attributes: Mapping[str, Attribute | None]) -> dict[str, Any]:
     plain = {name: _attribute(value) for name, value in attributes.items() if value is not None}
-    return {**_key(pk, sk), "document": {"S": json.dumps(document, separators=(",", ":"), ensure_ascii=False)}, **plain}
+    return {**_key(pk, sk), "document": {"S": json.dumps(document, separators=(",", ":"), ensure_ascii=False, default=vars)}, **plain}
 
 
 def _attribute(value: Attribute) -> dict[str, str]:

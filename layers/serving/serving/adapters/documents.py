@@ -1,10 +1,9 @@
-"""Aggregates and operations as the JSON documents of their rows."""
+"""Aggregates and operations as the JSON documents of their rows: to be written at once and not to be changed, for they are not copies."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
-from serving.domain.model import Condition, Deployment, Failure, LiveTask, Model, RouteView, Status, Verdict
+from serving.domain.model import Condition, Deployment, Failure, LiveTask, Model, RouteView, Status, User, Verdict
 from serving.domain.operation import Goal, Operation, OperationStatus, Step, Strategy, Wait
 from serving.domain.tasks import TaskObservation
 
@@ -13,7 +12,7 @@ Document = dict[str, Any]
 
 def of_model(model: Model) -> Document:
     """The document of a model's row."""
-    return asdict(model)
+    return vars(model)
 
 
 def model(document: Mapping[str, Any]) -> Model:
@@ -33,6 +32,7 @@ def model(document: Mapping[str, Any]) -> Model:
             "start_seconds": tuple(d.get("start_seconds", ())),
             "tasks": tuple(LiveTask(**{**t, "condemned": _failure(t.get("condemned"))}) for t in d.get("tasks", ())),
             "failed_starts": tuple(d.get("failed_starts", ())),
+            "users": tuple(User(**user) for user in d.get("users", ())),
             "route": _route(d.get("route")),
             "verdict": _verdict(d.get("verdict")),
         }
@@ -41,7 +41,7 @@ def model(document: Mapping[str, Any]) -> Model:
 
 def of_operation(operation: Operation) -> Document:
     """The document of an operation's row."""
-    return asdict(operation)
+    return vars(operation)
 
 
 def operation(document: Mapping[str, Any]) -> Operation:
@@ -64,7 +64,7 @@ def operation(document: Mapping[str, Any]) -> Operation:
 
 def of_wait(wait: Wait) -> Document:
     """The document of a wait's row."""
-    return asdict(wait)
+    return vars(wait)
 
 
 def wait(document: Mapping[str, Any]) -> Wait:
@@ -74,7 +74,7 @@ def wait(document: Mapping[str, Any]) -> Wait:
 
 def of_observation(observation: TaskObservation) -> Document:
     """The document of a task's row."""
-    return asdict(observation)
+    return vars(observation)
 
 
 def _route(document: Mapping[str, Any] | None) -> RouteView | None:

@@ -6,7 +6,6 @@ month's partition is one query where a day's would be thirty. The index gathers 
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict
 from datetime import datetime, timedelta
 
 from kit.clock import Clock
@@ -29,7 +28,7 @@ class AuditTable:
         transaction = Transaction()
         about = {"collection": entry.about, "sort_key": entry.event_id} if entry.about else {}
         where = _partition(entry.event_id), entry.event_id
-        transaction.insert("entry", *where, asdict(entry), **about, expires_at=self._expiry())
+        transaction.insert("entry", *where, vars(entry), **about, expires_at=self._expiry())
         with suppress(ConditionFailed):
             self._table.commit(transaction)
             return True
