@@ -46,7 +46,7 @@ emulator: ## against the patched emulator
 e2e: ## the README's own commands
 
 soak: dev ## memory under traffic and change, for SLIPWAY_SOAK_MINUTES (20); for the night
-	@$(DEV)/python -m tests.emulator.load.soak
+	@$(DEV)/python -m bench.soak
 
 # Nightly: make proof SLIPWAY_PROOF_SCALE=40
 proof: dev ## everything, and what it has counted written into docs/reliability.md

@@ -56,7 +56,7 @@ class FaultRules:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def load(self, rows: list[dict[str, Any]], seed: str = "") -> None:
-        """Replace all rules and forget what fired; the same seed throws the same dice. Raises TypeError or ValueError for a rule that is none."""
+        """Replace all rules and forget what fired; the same seed throws the same dice. Raises TypeError or ValueError for a bad rule."""
         fresh = [Fault(**row) for row in rows]
         if any(rule.when not in {"before", "after", "reset"} or not 0 <= rule.rate <= 1 for rule in fresh):
             raise ValueError("`when` is before, after or reset, and `rate` from 0 to 1")
@@ -103,7 +103,11 @@ class FaultRules:
 
 def _role(caller: str) -> str:
     """The role of a session, else the last part of the name."""
-    return caller.split(":assumed-role/")[-1].split("/")[0] if ":assumed-role/" in caller else caller.rsplit(":", 1)[-1]
+    return (
+        caller.rsplit(":assumed-role/", maxsplit=1)[-1].split("/", maxsplit=1)[0]
+        if ":assumed-role/" in caller
+        else caller.rsplit(":", 1)[-1]
+    )
 
 
 RULES = FaultRules()

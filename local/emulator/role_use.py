@@ -2,8 +2,8 @@
 
     {"role", "session", "action", "resource", "sid", "decision"}
 
-`sid` names the statement that allowed (or denied) it, `decision` is Allow, Deny or ImplicitDeny. Names that come once, ids of all kinds, are
-written as `*`, so that the file grows with what roles do and not with how often.
+`sid` names the statement that allowed (or denied) it, `decision` is Allow, Deny or ImplicitDeny. Names that come once, ids of all kinds,
+are written as `*`, so that the file grows with what roles do and not with how often.
 """
 
 import json
@@ -25,8 +25,8 @@ class RoleUse:
         self._seen = set(path.read_text().splitlines()) if path.exists() else set()
 
     def note(self, principal: str, action: str, resource: str, sid: str, decision: str) -> None:
-        """`principal` is the ARN of a role's session; of anybody else nothing is noted. A disk that takes none costs the line and no more."""
-        kind, _, name = principal.partition(":assumed-role/")
+        """`principal` is the ARN of a role's session; nothing is noted of others. A disk that takes none costs the line and no more."""
+        _, _, name = principal.partition(":assumed-role/")
         if not name:
             return
         role, _, session = name.partition("/")

@@ -109,8 +109,8 @@ class Platform:
     @property
     def settings(self) -> Settings:
         """Where its things are, as the laptop's own programs see it."""
-        ports = {name: int(self.environment[f"SLIPWAY_{name.upper()}"]) for name in ("emulator_port", "router_port", "containers_port")}
-        return Settings(home=self.home, **ports)
+        emulator, router, containers = (int(self.environment[f"SLIPWAY_{name}_PORT"]) for name in ("EMULATOR", "ROUTER", "CONTAINERS"))
+        return Settings(home=self.home, emulator_port=emulator, router_port=router, containers_port=containers)
 
     def run(self, command: str, *, seconds: float = 900) -> "subprocess.CompletedProcess[str]":
         """A shell command in the checkout, with this platform's environment and nothing else of ours."""

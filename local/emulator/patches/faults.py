@@ -46,15 +46,11 @@ def apply() -> None:
         if fault is None:
             return await dispatch(method, path, headers, body, query, request_id)
         await asyncio.sleep(fault.delay_seconds)
-        if fault.when == "reset":
-            _broken.set(True)
-            return 200, {}, b""
-        if fault.when == "after":
-            await dispatch(method, path, headers, body, query, request_id)
-            return 502, {"Content-Type": "text/plain"}, b""
-        if fault.code:
-            return _error(fault, headers, request_id)
-        return await dispatch(method, path, headers, body, query, request_id)
+        if fault.when == "after" or not (fault.when == "reset" or fault.code):
+            answer = await dispatch(method, path, headers, body, query, request_id)
+            return (502, {"Content-Type": "text/plain"}, b"") if fault.when == "after" else answer
+        _broken.set(fault.when == "reset")
+        return _error(fault, headers, request_id)
 
     async def shortcuts_with_rules(method: str, path: str, headers: dict[str, str], body: bytes, query: Any, request_id: str) -> Any:
         if path != PATH:

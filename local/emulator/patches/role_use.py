@@ -1,6 +1,7 @@
 """Every decision about what a role may do is kept, in the file that SLIPWAY_ROLE_USE names.
 
-Stock: the emulator's CloudTrail keeps calls, but not which statement allowed them, loses them in a restart, and sees a transaction as one call.
+Stock: the emulator's CloudTrail keeps calls, but not which statement allowed them, forgets them in a restart, and takes a transaction for
+one call.
 """
 
 import contextvars

@@ -1,5 +1,6 @@
-"""Services act as the role that they were given: state machines call functions and deliver logs, mappings read streams and queues, functions
-leave what failed at its destination, tasks get their secrets and write their logs; and whoever hands a role on must be allowed to (iam:PassRole).
+"""Services act as the role that they were given: state machines call functions and deliver logs, mappings read streams and queues,
+functions leave what failed at its destination, tasks get their secrets and write their logs; and whoever hands a role on must be allowed
+to (iam:PassRole).
 
 Stock: none of this is checked; a state machine whose role has no policy calls everything.
 """

@@ -71,7 +71,7 @@ def test_a_task_without_a_place_is_placed_later(cloud: Cloud) -> None:
     """On AWS the scheduler announces SERVICE_TASK_PLACEMENT_FAILURE and goes on trying."""
     faults(cloud, [{"action": "ecs:placement", "code": "RESOURCE:MEMORY", "times": 1}])
     under = service(cloud)
-    assert under.awaited(lastStatus="RUNNING")
+    assert under.awaited(lastStatus="RUNNING")  # noqa: PGH005 - no mock
     acts = [event["detail"] for event in under.seen() if event["detail-type"] == "ECS Service Action"]
     under.ecs.update_service(cluster=under.cluster, service="svc", desiredCount=0)
     assert ("SERVICE_TASK_PLACEMENT_FAILURE", "RESOURCE:MEMORY") in [(act["eventName"], act.get("reason")) for act in acts]

@@ -1,4 +1,4 @@
-"""AWS: its services act as the role that they were given, so what the role lacks does not happen; who hands a role on needs iam:PassRole."""
+"""AWS: services act as the role that they were given: what it lacks does not happen. Who hands a role on needs iam:PassRole."""
 
 import json
 from typing import Any

@@ -1,8 +1,8 @@
 """Whether a history of commands and reads can be explained by one register per model, whose generation each accepted command raises by one.
 
-The order of a model's commands is no riddle here: its ledger numbers them. So linearizability is that this order agrees with what clients saw:
-nothing that was acknowledged is missing or comes after what began later, no read is older than what had been acknowledged or read before it,
-none is of a command that had not begun, and two reads of a generation see the same.
+The order of a model's commands is no riddle here: its ledger numbers them. So linearizability is that this order agrees with what clients
+saw: nothing that was acknowledged is missing or comes after what began later, no read is older than what had been acknowledged or read
+before it, none is of a command that had not begun, and two reads of a generation see the same.
 """
 
 from collections import Counter
@@ -24,7 +24,7 @@ class Accepted:
 def violations(history: Iterable[Done], ledger: Mapping[str, Sequence[Accepted]], audit: Sequence[str]) -> list[str]:
     """Every way in which the history is wrong, in words; empty when it is right.
 
-    `ledger`: what each model's ledger holds, as it stands; `audit`: the operation ids of the commands in the audit, as often as they are there.
+    `ledger`: what each model's ledger holds, as it stands; `audit`: operation ids of commands in the audit, as often as they are there.
     """
     operations = list(history)
     found = []
@@ -62,7 +62,9 @@ def _of_acknowledgements(writes: list[Done], numbers: Mapping[str, int]) -> list
     for one in acknowledged:
         number = numbers.get(one.operation_id)
         if number is None:
-            found.append(f"lost update: {one.action} of {one.client} was acknowledged as {one.operation_id}, and the ledger has nothing of it")
+            found.append(
+                f"lost update: {one.action} of {one.client} was acknowledged as {one.operation_id}, and the ledger has nothing of it"
+            )
         elif one.expected and number != one.expected + 1:
             found.append(f"lost update: {one.action} of {one.client} was to follow generation {one.expected}, and became {number}")
     unsure = sum(one.outcome == "info" for one in writes)

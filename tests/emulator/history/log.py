@@ -70,5 +70,5 @@ def whole(lines: Iterable[dict[str, Any]]) -> list[Done]:
         ended, told = completed.get(place, (None, {"type": "info"}))
         known = told["type"] != "info" and ended is not None
         values = {key: value for key, value in (line | told).items() if key not in {"type", "of"}}
-        found.append(Done(outcome=told["type"], began=place, ended=ended if known else float("inf"), **values))
+        found.append(Done(outcome=told["type"], began=place, ended=float("inf") if ended is None or not known else ended, **values))
     return found

@@ -60,7 +60,10 @@ class Client(threading.Thread):
     def run(self) -> None:
         """Ask and note, a fixed number of times."""
         for number in range(scaled(OPERATIONS)):
-            model, action = self._dice.choice(MODELS), self._dice.choice(["update", "update", "update", "read", "read", "read", "stop", "start", "list"])
+            model, action = (
+                self._dice.choice(MODELS),
+                self._dice.choice(["update", "update", "update", "read", "read", "read", "stop", "start", "list"]),
+            )
             if action == "read":
                 self._read(model)
             elif action == "list":
@@ -70,13 +73,13 @@ class Client(threading.Thread):
 
     def _command(self, model: str, action: str, text: str) -> None:
         method, path = COMMANDS[action]
-        compare = self._seen.get(model, 0) if self._dice.random() < 0.5 else 0  # noqa: PLR2004 - a coin
+        compare = self._seen.get(model, 0) if self._dice.random() < 0.5 else 0
         headers = {"If_Match": f'"{compare}"'} if compare else {}
         number = self._history.invoke(self._name, model, action, expected=compare, text=text)
         reply = self._call(method, f"/models/{model}{path}", {"description": text} if text else None, **headers)
-        if reply is None or reply.status >= 500:  # noqa: PLR2004 - HTTP
+        if reply is None or reply.status >= 500:
             self._history.complete(number, "info")
-        elif reply.status == 202:  # noqa: PLR2004 - HTTP
+        elif reply.status == 202:
             self._history.complete(number, "ok", operation_id=reply.json["operation_id"])
         else:
             self._history.complete(number, "fail")
@@ -84,7 +87,7 @@ class Client(threading.Thread):
     def _read(self, model: str) -> None:
         number = self._history.invoke(self._name, model, "read")
         reply = self._call("GET", f"/models/{model}")
-        if reply is None or reply.status != 200:  # noqa: PLR2004 - HTTP
+        if reply is None or reply.status != 200:
             self._history.complete(number, "info")
             return
         self._seen[model] = reply.json["generation"]
@@ -93,7 +96,7 @@ class Client(threading.Thread):
     def _list(self, model: str) -> None:
         """Lists come from an index that follows: they may be old, and are held to nothing but being there."""
         reply = self._call("GET", f"/models?prefix={model}")
-        assert reply is None or reply.status >= 500 or [item["model_id"] for item in reply.json["items"]] == [model], reply.text  # noqa: PLR2004
+        assert reply is None or reply.status >= 500 or [item["model_id"] for item in reply.json["items"]] == [model], reply.text
 
     def _call(self, method: str, path: str, body: Any = None, **headers: str) -> Reply | None:
         try:
@@ -105,7 +108,9 @@ class Client(threading.Thread):
 def accepted(platform: Platform, model: str) -> list[Accepted]:
     """The model's commands as its ledger has them, each with the description that the wish had then."""
     found: list[Accepted] = []
-    rows = [row for row in platform.rows("ServingModelTable") if row["pk"]["S"] == f"MODEL#{model}" and row["sk"]["S"].startswith("LEDGER#")]
+    rows = [
+        row for row in platform.rows("ServingModelTable") if row["pk"]["S"] == f"MODEL#{model}" and row["sk"]["S"].startswith("LEDGER#")
+    ]
     for row in sorted(rows, key=lambda row: row["sk"]["S"]):
         entry = json.loads(row["document"]["S"])
         if entry["event_type"] in WISHES and entry["metadata"]["actor"].startswith("token:"):
@@ -120,7 +125,11 @@ def audited(platform: Platform) -> list[str]:
     found = []
     for row in platform.rows("UsageAuditTable"):
         entry = json.loads(row["document"]["S"])
-        if entry.get("event_type") in WISHES and entry["actor"].startswith("token:") and any(name in row["document"]["S"] for name in MODELS):
+        if (
+            entry.get("event_type") in WISHES
+            and entry["actor"].startswith("token:")
+            and any(name in row["document"]["S"] for name in MODELS)
+        ):
             found.append(str(entry["correlation_id"]))
     return found
 
@@ -146,7 +155,11 @@ def test_what_clients_saw_can_be_explained(models: Platform, tmp_path: Path) -> 
     created = set(audited(models)) - commands
     assert len(created) == len(MODELS)
     begun = [Accepted("", 1)]
-    wrong = violations(operations, {model: [*begun, *rows] for model, rows in ledger.items()}, [*(name for name in audited(models) if name in commands), ""])
+    wrong = violations(
+        operations,
+        {model: [*begun, *rows] for model, rows in ledger.items()},
+        [*(name for name in audited(models) if name in commands), ""],
+    )
     assert wrong == [], f"{wrong}\n{(tmp_path / 'history.jsonl').read_text()}"
     eventually(lambda: all(_status(models, name) in TERMINAL for name in commands), "every command has ended", 240)
     outcomes = {kind: sum(one.outcome == kind for one in operations) for kind in ("ok", "fail", "info")}

@@ -1,9 +1,10 @@
-"""Processes are killed in the middle of the main job and of updates, at moments that the ledger names; afterwards all is as it should be."""
+"""Processes are killed in the middle of jobs, at moments that the ledger names; afterwards all is as it should be."""
 
 import os
 import random
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -53,9 +54,8 @@ def strike(platform: Platform, victim: str, model_id: str, count: int) -> None:
 
 def consistent(platform: Platform, model_id: str) -> bool:
     """In service with one service, one task and a route to it; or failed, with nothing left."""
-    model, services, tasks, route = (
-        platform.call("GET", f"/models/{model_id}").json, platform.services_of(model_id), platform.tasks_of(model_id), platform.route_of(model_id),
-    )  # fmt: skip
+    model, route = platform.call("GET", f"/models/{model_id}").json, platform.route_of(model_id)
+    services, tasks = platform.services_of(model_id), platform.tasks_of(model_id)
     ready = [target["target_id"] for target in route["targets"] if target["status"] == "ready"] if route else []
     if model["status"] == "InService":
         return len(services) == 1 and [arn.rsplit("/", 1)[-1] for arn in tasks] == ready and len(ready) == 1
@@ -81,7 +81,7 @@ def test_a_job_settles_though_something_was_killed(platform: Platform, victim: s
         ends = ("Succeeded", "Failed") if victim == "engine" else ("Succeeded",)
         ended = client.ended(operation, *ends)
         assert ended["status"] == "Succeeded" or ended["reason"]["code"], ended
-        eventually(lambda model_id=model_id: consistent(platform, model_id), f"{model_id} is what it is said to be", 240)
+        eventually(partial(consistent, platform, model_id), f"{model_id} is what it is said to be", 240)
         client.done("DELETE", f"/models/{model_id}")
         platform.assert_nothing_left(model_id)
 
@@ -118,7 +118,8 @@ def test_a_router_that_restarts_serves_from_its_last_good_table(served: Platform
     """With tables and bus out of reach from the first moment on; keys are never on disk, so Secrets Manager has to answer."""
     pid = processes(served, "router")[-1]
     before = _launched(pid)
-    dead = [{"action": action, "caller": "*RouterTaskRole*", "code": "InternalServerError", "status": 500} for action in ("dynamodb:*", "events:*")]
+    failing = {"caller": "*RouterTaskRole*", "code": "InternalServerError", "status": 500}
+    dead = [{"action": action, **failing} for action in ("dynamodb:*", "events:*")]
     no_other = {"action": "ecs:placement", "caller": "service:router-*", "code": "RESOURCE:MEMORY"}
     with Injection(served, [*dead, no_other], "router"), (tmp_path / "router.log").open("wb") as log:
         kill([pid])
@@ -140,7 +141,11 @@ def _launched(pid: int) -> dict[str, Any]:
     read = {name: Path(f"/proc/{pid}/{name}").read_bytes().rstrip(b"\0").split(b"\0") for name in ("cmdline", "environ")}
     pairs = (pair.partition(b"=") for pair in read["environ"])
     environment = {os.fsdecode(name): os.fsdecode(value) for name, _, value in pairs}
-    return {"command": [os.fsdecode(part) for part in read["cmdline"]], "environment": environment, "folder": os.readlink(f"/proc/{pid}/cwd")}
+    return {
+        "command": [os.fsdecode(part) for part in read["cmdline"]],
+        "environment": environment,
+        "folder": Path(f"/proc/{pid}/cwd").readlink(),
+    }
 
 
 def _asks(platform: Platform) -> int:

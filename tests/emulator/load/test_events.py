@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from zlib import crc32
 
 import pytest
 
@@ -13,8 +14,7 @@ from kit.ids import Ids
 from tests.e2e.platform import Platform, eventually
 from tests.evidence import counted, scaled
 
-EVENTS, AT_ONCE = 1000, 25
-GOAL_PER_SECOND = 500
+EVENTS, AT_ONCE = 1000, 25  # the goal is 500 a second, on a machine of one's own; what this one does is a figure
 PREFIX = "flood"
 IDS = Ids()
 
@@ -47,12 +47,12 @@ def fact(number: int) -> tuple[str, dict[str, Any], dict[str, Any]]:
             "was": "CapacityUnavailable", "since": now, "running": 1}  # fmt: skip
     document = {"event_type": "ModelRecovered", "metadata": metadata, "data": data, "before": None, "after": None}
     ledger = {"pk": {"S": pk}, "sk": {"S": sk}, "document": {"S": json.dumps(document)}, "event_id": {"S": event_id}}
-    marker = {"pk": {"S": f"OUTBOX#{number % 4}"}, "sk": {"S": event_id}, "document": {"S": json.dumps({"pk": pk, "sk": sk})}}
+    marker = {"pk": {"S": f"OUTBOX#{crc32(pk.encode()) % 4}"}, "sk": {"S": event_id}, "document": {"S": json.dumps({"pk": pk, "sk": sk})}}
     return event_id, ledger, marker
 
 
 def test_no_event_is_lost_in_a_flood(platform: Platform, queue: str) -> None:
-    """What the ledger holds arrives on the bus and in the audit, all of it; what arrives twice bears the same id; the outbox is empty then."""
+    """What the ledger holds arrives on the bus and in the audit; what arrives twice bears the same id; the outbox is empty then."""
     facts = [fact(number) for number in range(scaled(EVENTS))]
     table, rows = platform.physical("ServingModelTable"), platform.aws("dynamodb")
 
@@ -64,16 +64,12 @@ def test_no_event_is_lost_in_a_flood(platform: Platform, queue: str) -> None:
     began = time.monotonic()
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(write, [facts[start : start + AT_ONCE] for start in range(0, len(facts), AT_ONCE)]))
-    writing = time.monotonic() - began
     came: Counter[str] = Counter()
     eventually(lambda: take(platform, queue, came) and set(came) >= wanted, f"all {len(wanted)} events arrive", 300)
     through = time.monotonic() - began
     eventually(lambda: wanted <= audited(platform), "all are in the audit", 300)
     eventually(lambda: not (wanted & outbox(platform)), "the outbox is empty", 120)
     lost = len(wanted - set(came))
-    print(f"{len(facts)} events written in {writing:.1f} s, all on the bus after {through:.1f} s: "
-          f"{len(facts) / through:.0f} a second (goal {GOAL_PER_SECOND})")  # fmt: skip
-    counted("lifecycle_events_sent", len(facts), ring="emulator")
     counted("lifecycle_events_lost", lost, ring="emulator")
     counted("lifecycle_events_repeated", sum(came.values()) - len(came), ring="emulator")
     counted("lifecycle_events_per_second", round(len(facts) / through), ring="emulator")

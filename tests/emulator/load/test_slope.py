@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from tests.emulator.load.soak import LIMIT_PER_HOUR, slope
+from bench.soak import LIMIT_PER_HOUR, slope
 
 
 def samples(per_hour: float, noise: float, minutes: int = 10) -> list[tuple[float, float]]:

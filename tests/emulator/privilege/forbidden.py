@@ -1,4 +1,4 @@
-"""Calls that must be refused, each with the few roles that it is no offence for. Not derived from the policies: this is what they are for."""
+"""Calls that must be refused, each with the few roles that may. Not derived from the policies: this is what they are for."""
 
 import json
 import re
@@ -50,7 +50,7 @@ def _json(name: str, service: str, target: str, body: dict[str, Any], unless: st
 
 
 def _query(name: str, service: str, version: str, unless: str = "^$", **parameters: str) -> Call:
-    action = name.split(":")[1].split(" ")[0]
+    action = name.split(":")[1].split(" ", maxsplit=1)[0]
     return Call(name, service, urlencode({"Action": action, "Version": version, **parameters}).encode(), unless=unless)
 
 
@@ -120,7 +120,13 @@ def _compute(platform: Platform) -> Iterator[Call]:
         yield _json(f"states:StartExecution {name}", "states", "AWSStepFunctions.StartExecution", start, f"^{starter}$|^ServingSweepModels")
     function = platform.physical("AccessIssueTokenFunction")
     yield Call("lambda:InvokeFunction", "lambda", b"{}", path=f"/2015-03-31/functions/{function}/invocations")
-    yield Call("lambda:UpdateFunctionConfiguration", "lambda", b'{"Timeout": 3}', method="PUT", path=f"/2015-03-31/functions/{function}/configuration")
+    yield Call(
+        "lambda:UpdateFunctionConfiguration",
+        "lambda",
+        b'{"Timeout": 3}',
+        method="PUT",
+        path=f"/2015-03-31/functions/{function}/configuration",
+    )
 
 
 def _account(platform: Platform) -> Iterator[Call]:

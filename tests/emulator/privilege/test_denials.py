@@ -49,7 +49,7 @@ def attempt(platform: Platform, credentials: Credentials, call: Call) -> Reply:
     request = AWSRequest(call.method, platform.settings.endpoint + call.path, headers=call.headers, data=call.body)
     signer: Any = S3SigV4Auth if call.service == "s3" else SigV4Auth
     signer(credentials, call.service, platform.values["AWS_DEFAULT_REGION"]).add_auth(request)
-    return send(call.method, request.url, call.body, dict(request.headers))
+    return send(call.method, str(request.url), call.body, dict(request.headers))
 
 
 def test_each_role_is_refused_what_is_not_its_business(platform: Platform, roles: list[Role], forbidden: list[Call]) -> None:

@@ -45,7 +45,6 @@ def test_nine_tenths_of_what_is_granted_is_used(account: Account) -> None:
     for role in sorted({grant.role for grant in account.granted}):
         counted("grants_given_by_role", sum(grant.role == role for grant in account.granted), role=role)
         counted("grants_used_by_role", sum(grant.role == role and grant not in account.unused for grant in account.granted), role=role)
-    print(f"used {used_ones} of {len(account.granted)} grants of {len(account.roles)} roles")
     assert used_ones >= GOAL * len(account.granted), "\n".join(map(str, account.unused))
 
 
@@ -60,7 +59,7 @@ def test_what_is_unused_is_justified(account: Account) -> None:
 
 
 def test_no_justification_is_for_what_is_used(account: Account) -> None:
-    """An entry that is used after all, or that nothing is granted for any more, has to go; `sometimes` is for what depends on the moment."""
+    """An entry that is used after all, or for what is granted no more, has to go; `sometimes` is for what depends on the moment."""
     stale = []
     for entry in account.justified["grants"]:
         found = [grant for grant in account.granted if matches(entry, grant)]

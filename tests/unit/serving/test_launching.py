@@ -24,8 +24,8 @@ class Ecs:
     def create_service(self, **_: Any) -> None:
         """What the SDK's second try meets."""
         self._created = True
-        refusal = {"Code": "InvalidParameterException", "Message": "Creation of service was not idempotent."}
-        raise ClientError({"Error": refusal}, "CreateService")  # type: ignore[arg-type, typeddict-item]
+        refusal: Any = {"Code": "InvalidParameterException", "Message": "Creation of service was not idempotent."}
+        raise ClientError({"Error": refusal}, "CreateService")
 
 
 @pytest.fixture
@@ -37,17 +37,17 @@ def launcher(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     class Place:
         cluster, environment = "cluster", "test"
 
-    return engines.EcsLauncher(Ecs(kept=request.param), cast(EngineEnvironment, Place()))
+    return engines.EcsLauncher(Ecs(kept=request.param), cast("EngineEnvironment", Place()))
 
 
 @pytest.mark.parametrize("launcher", [True], indirect=True)
 def test_a_service_whose_creation_nobody_heard_of_is_taken_for_created(launcher: engines.EcsLauncher) -> None:
     """The reply to the first try was lost, the second is refused: what bears the name is what would have been made."""
-    launcher.launch("slipway-test-m-1-0-0-g1", cast(Model, None))
+    launcher.launch("slipway-test-m-1-0-0-g1", cast("Model", None))
 
 
 @pytest.mark.parametrize("launcher", [False], indirect=True)
 def test_a_creation_that_ecs_refuses_is_refused(launcher: engines.EcsLauncher) -> None:
     """Where there is no such service the refusal stands."""
     with pytest.raises(Refused, match="not idempotent"):
-        launcher.launch("slipway-test-m-1-0-0-g1", cast(Model, None))
+        launcher.launch("slipway-test-m-1-0-0-g1", cast("Model", None))

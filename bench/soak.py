@@ -92,7 +92,9 @@ def main() -> int:
         late = [sample for sample in series if sample[0] >= series[-1][0] / 2]
         growth = slope(late)
         grown += [kind] if growth > LIMIT_PER_HOUR else []
-        print(f"{kind:10} {series[0][1]:7.1f} → {series[-1][1]:7.1f} MiB, {growth:+.1%} an hour over the second half of {MINUTES:g} minutes")
+        print(
+            f"{kind:10} {series[0][1]:7.1f} → {series[-1][1]:7.1f} MiB, {growth:+.1%} an hour over the second half of {MINUTES:g} minutes"
+        )
     if grown:
         print(f"grows: {', '.join(grown)}")
     return 1 if grown else 0
