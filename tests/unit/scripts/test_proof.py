@@ -82,8 +82,8 @@ def test_figures_replace_figures_and_leave_the_rest() -> None:
 def _rings(monkeypatch: pytest.MonkeyPatch, folder: Path, failed: int, **counts: float) -> list[str]:
     """Replace the rings by ones that count this; the texts that would be written."""
     page, document = folder / "page.md", folder / "document.json"
-    page.write_text(f"{proof_page.BEGIN}\n{proof_page.END}\n")
-    document.write_text("before")
+    page.write_text(proof_page.insert(f"{proof_page.BEGIN}\n{proof_page.END}\n", DOCUMENT))
+    document.write_text(json.dumps(DOCUMENT))
     monkeypatch.setattr(proof, "ROOT", folder)
     monkeypatch.setattr(proof, "PAGE", page)
     monkeypatch.setattr(proof, "DOCUMENT", document)
@@ -103,7 +103,7 @@ def test_a_whole_run_is_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     _rings(monkeypatch, tmp_path, failed=0, things_done=2)
     assert proof.main([f"--folder={tmp_path / 'evidence'}"]) == 0
     document = json.loads((tmp_path / "document.json").read_text())
-    assert proof_page.sums(document) == {"things_done": 2 * len(proof.RINGS)}
+    assert proof_page.sums(document) == {"things_done": 2 * len(proof_page.RINGS)}
     assert proof_page.figures(document) in (tmp_path / "page.md").read_text()
 
 
