@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
@@ -151,7 +152,7 @@ def test_what_runs_is_what_is_wished(storms: list[Storm]) -> None:
 
 def _agrees(platform: Platform, model_id: str) -> bool:
     reply = platform.call("GET", f"/models/{model_id}")
-    model = reply.json if reply.status == 200 else {"status": "Gone"}
+    model: Any = reply.json if reply.status == 200 else {"status": "Gone"}
     serves, hosted = model["status"] == "InService", model.get("hosting") == "hosted"
     services: list[str] = platform.services_of(model_id)
     route: Any = platform.route_of(model_id)
