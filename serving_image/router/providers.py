@@ -131,7 +131,9 @@ class ProviderClient:
 
         provider = _provider(route)
         call = {CHAT: litellm.acompletion, EMBEDDINGS: litellm.aembedding}.get(path, litellm.atext_completion)
-        where = {"api_key": key, "api_base": provider.api_base, "aws_region_name": provider.region}
+        where: dict[str, Any] = {"api_key": key, "api_base": provider.api_base, "aws_region_name": provider.region}
+        if path == CHAT:  # with tools LiteLLM would look for tool servers to call itself, and fail for want of a package
+            where["_skip_mcp_handler"] = True
         return await call(
             model=f"{provider.name}/{provider.model}",
             **fields,

@@ -17,7 +17,7 @@ from tests.evidence import counted, scaled
 from tests.unit.router.fakes import route
 
 BASE, KEY = "https://good.example/v1", "the-providers-own-key"
-OURS = {"model", "api_key", "api_base", "timeout", "num_retries", "max_retries"}
+OURS = {"model", "api_key", "api_base", "timeout", "num_retries", "max_retries", "_skip_mcp_handler"}
 ELSEWHERE = "http://169.254.170.2/evil"
 NAMES = sorted(policy.REDIRECTING)
 TRICKS = [

@@ -83,6 +83,18 @@ def test_a_provider_answers_through_litellm(world: World) -> None:
     assert "".join(chunk.choices[0].delta.content or "" for chunk in stream if chunk.choices) == "Hello"
 
 
+def test_a_provider_is_asked_with_tools(world: World) -> None:
+    """Tools go to the third party: LiteLLM looks for no servers of its own to call them."""
+    row = {"target_id": "provider", "version": "1.0.0", "kind": "provider", "status": "ready"}
+    third_party = {"name": "openai", "model": "gpt-x", "api_base": f"{world.provider.url}/v1", "secret": KEY_ARN}
+    world.platform.route("handy", hosting="provider", provider=third_party, targets=[row], features={"tool_calls": True})
+    world.router.follows(world.aws)
+    tools: Any = [{"type": "function", "function": {"name": "weather", "parameters": {"type": "object", "properties": {}}}}]
+    completion = world.router.client(world.token).chat.completions.create(model="handy", messages=HELLO, tools=tools)
+    assert completion.choices[0].message.content == "Hello"
+    assert world.provider.requests[-1]["tools"] == tools
+
+
 def test_a_provider_of_embeddings(world: World) -> None:
     """Embeddings go through LiteLLM too."""
     row = {"target_id": "provider", "version": "1.0.0", "kind": "provider", "status": "ready"}
