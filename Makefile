@@ -8,7 +8,7 @@ TESTS ?=
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status tail clean test unit functional contract architecture statemachines fabric borders emulator e2e soak check scan sbom fix lint types \
+.PHONY: help up down status tail clean test unit functional contract architecture statemachines fabric borders emulator e2e soak check scan scanners sbom fix lint types \
         contracts openapi lock images bench proof build deploy dev python cli
 
 ##@ Run
@@ -49,7 +49,7 @@ soak: dev ## memory under traffic and change, for SLIPWAY_SOAK_MINUTES (20); for
 	@$(DEV)/python -m bench.soak
 
 # Nightly: make proof SLIPWAY_PROOF_SCALE=40
-proof: dev ## everything, and what it has counted written into docs/reliability.md
+proof: dev scanners ## everything, and what it has counted written into docs/reliability.md
 	@$(RUN) scan checkov semgrep
 	@SLIPWAY_PROOF_SCALE=$(or $(SLIPWAY_PROOF_SCALE),1) $(DEV)/python scripts/proof.py --workers $(WORKERS) $(PROOF)
 
@@ -73,8 +73,7 @@ lint: dev ## style
 types: dev ## mypy --strict
 	@$(DEV)/mypy
 
-scan: dev ## what others' programs find: checkov, cloudsplaining, asl-validator, bandit, semgrep; and the locks
-	@$(RUN) scan checkov semgrep
+scan: dev scanners ## what others' programs find: checkov, cloudsplaining, asl-validator, bandit, semgrep; and the locks
 	@$(DEV)/python -m pytest -n $(WORKERS) --dist loadgroup tests/scans $(TESTS)
 
 ##@ Make
@@ -114,6 +113,9 @@ deploy: build ## sam deploy to AWS: make deploy ENV=dev|staging|prod
 
 python:
 	@test -n "$(PYTHON)" || { echo "Slipway needs Python 3.11 or newer on the PATH (python3). Install it, or say where: make up PYTHON=/path/to/python3.12"; exit 1; }
+
+scanners: python
+	@$(RUN) scan checkov semgrep
 
 # The tests start platforms of their own, so they need every environment.
 dev: python
