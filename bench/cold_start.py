@@ -3,6 +3,10 @@
 Fresh interpreters with what Lambda's runtime holds (the environment `lambda-runtime`), layers and function as built. The bare handler
 is what `sam build` makes of one file and two requirements: no bytecode, as SAM ships none; beside it the same handler with bytecode, as
 our layers have it. What a handler imports only when it is first called is not in the figure. All in the same run, in turn.
+
+Others on the machine make single imports longer, and never shorter. The ratio with the goal is therefore of the least processor time of
+all rounds on both sides: what the code costs where it is alone, as it is in Lambda. It leaves out waiting for the disk; the medians of
+the time on the wall, which are shown beside it, do not.
 """
 
 import os
@@ -30,7 +34,10 @@ logger, tracer, metrics = Logger(), Tracer(), Metrics(namespace="Bare")
 def handler(event, context):
     return {}
 """
-_IMPORT = "import time; began = time.perf_counter(); import handler; print(time.perf_counter() - began)"
+_IMPORT = (
+    "import time; wall, busy = time.perf_counter(), time.process_time(); import handler; "
+    "print(time.perf_counter() - wall, time.process_time() - busy)"
+)
 _BARE_WHEELS = ("aws-lambda-powertools", "aws-xray-sdk", "wrapt", "typing-extensions")
 """What of locks/lambda.txt a handler with Powertools' logger, tracer and metrics needs."""
 _SDK = ("boto3", "botocore", "s3transfer", "jmespath", "urllib3", "dateutil", "six.py")
@@ -47,30 +54,34 @@ def cold_starts(rounds: int) -> list[Figure]:
     }
     vendor = build / "VendorLayer" / "python"
     bare_folder = _bare_handler()
-    times: dict[str, list[float]] = {name: [] for name in ("bare", "compiled", *functions)}
+    costs: dict[str, list[tuple[float, float]]] = {name: [] for name in ("bare", "compiled", *functions)}
     for _ in range(rounds):
-        times["bare"].append(_import_seconds([bare_folder]))
-        times["compiled"].append(_import_seconds([build / "none", vendor, bare_folder]))
+        costs["bare"].append(_import_cost([bare_folder]))
+        costs["compiled"].append(_import_cost([build / "none", vendor, bare_folder]))
         for name, layers in functions.items():
-            times[name].append(_import_seconds([build / name, *(build / layer / "python" for layer in layers)]))
-    bare, compiled = statistics.median(times.pop("bare")), statistics.median(times.pop("compiled"))
-    medians = {name: statistics.median(samples) for name, samples in times.items()}
+            costs[name].append(_import_cost([build / name, *(build / layer / "python" for layer in layers)]))
+    medians = {name: statistics.median(wall for wall, _ in samples) for name, samples in costs.items()}
+    least = {name: min(busy for _, busy in samples) for name, samples in costs.items()}
+    bare, compiled = medians.pop("bare"), medians.pop("compiled")
+    least_bare, least_compiled = least.pop("bare"), least.pop("compiled")
     bare_size = _size(bare_folder)
     packed_size = bare_size + sum(_size(_runtime_packages() / part, bytecode=False) for part in _SDK)
     sizes = {name: _size(build / name) + sum(_size(build / layer) for layer in layers) for name, layers in functions.items()}
-    slowest, largest = max(medians, key=lambda name: medians[name]), max(sizes, key=lambda name: sizes[name])
+    slowest, largest = max(least, key=lambda name: least[name]), max(sizes, key=lambda name: sizes[name])
     return [
         Figure("cold import of a bare Powertools + boto3 handler", "ms", (bare * 1000,)),
         Figure("… of the same with bytecode", "ms", (compiled * 1000,)),
         Figure(f"cold import, median of {rounds}, all functions", "ms", tuple(median * 1000 for median in medians.values())),
+        Figure("… beside the bare handler", "ratio", tuple(median / bare for median in medians.values())),
+        Figure("… beside the bare handler with bytecode", "ratio", tuple(median / compiled for median in medians.values())),
         Figure(
-            f"… beside the bare handler (most: {slowest})",
+            f"least processor time of {rounds}, beside the bare handler's (most: {slowest})",
             "ratio",
-            tuple(median / bare for median in medians.values()),
+            tuple(busy / least_bare for busy in least.values()),
             goal=GOAL,
             every=True,
         ),
-        Figure("… beside the bare handler with bytecode", "ratio", tuple(median / compiled for median in medians.values())),
+        Figure("… beside that of the bare handler with bytecode", "ratio", tuple(busy / least_compiled for busy in least.values())),
         Figure("unpacked size of the bare handler, boto3 packed", "MB", (packed_size / 1e6,)),
         Figure("… boto3 left to the runtime", "MB", (bare_size / 1e6,)),
         Figure(
@@ -106,7 +117,8 @@ def _runtime_packages() -> Path:
     return next((RUNTIME.parent.parent / "lib").glob("python3.*")) / "site-packages"
 
 
-def _import_seconds(path: list[Path]) -> float:
+def _import_cost(path: list[Path]) -> tuple[float, float]:
+    """Seconds on the wall, and of the processor."""
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": os.pathsep.join(str(folder) for folder in path),
@@ -121,7 +133,8 @@ def _import_seconds(path: list[Path]) -> float:
     done = subprocess.run([str(RUNTIME), "-c", _IMPORT], env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{path[0].name} cannot be imported:\n{done.stderr}")
-    return float(done.stdout)
+    wall, busy = done.stdout.split()
+    return float(wall), float(busy)
 
 
 @cache
