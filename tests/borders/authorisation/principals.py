@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from contracts.tokens import mint
 from tests.borders.estate import ALL_SCOPES, Estate
@@ -74,7 +75,11 @@ def admit(estate: Estate, person: Callable[..., str]) -> Principals:
     headers: dict[str, str | None] = {}
     for one in PRINCIPALS:
         if one.refused is None and "person" not in one.name:
-            wish = {"groups": list(one.groups), "scopes": list(one.scopes), "models": None if one.only is None else list(one.only)}
+            wish: dict[str, Any] = {
+                "groups": list(one.groups),
+                "scopes": list(one.scopes),
+                "models": None if one.only is None else list(one.only),
+            }
             headers[one.name] = f"Bearer {estate.issue(one.name, **wish)}"
     known = estate.token_id("writer")
     estate.issue("expired", groups=["research"], scopes=list(ALL_SCOPES))

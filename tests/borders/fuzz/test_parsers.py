@@ -35,6 +35,7 @@ from router.policy import parse
 from serving.adapters import documents
 from serving.domain.facts import ModelFacts, Unread, config_facts
 from serving.domain.gguf import Malformed, gguf_facts, metadata
+from serving.domain.model import Model
 from tests.evidence import counted, scaled
 from tests.functional.serving import samples
 
@@ -225,7 +226,15 @@ def test_a_gguf_of_impossibly_many_layers_takes_no_memory(layers: int) -> None:
 
 def test_configurations_of_models() -> None:
     """A `config.json` of any content is facts, or why there are none, or what its reader catches."""
-    names = ("num_hidden_layers", "num_attention_heads", "hidden_size", "sliding_window", "layer_types", "rope_scaling", "model_type")
+    names: tuple[str, ...] = (
+        "num_hidden_layers",
+        "num_attention_heads",
+        "hidden_size",
+        "sliding_window",
+        "layer_types",
+        "rope_scaling",
+        "model_type",
+    )
     names += ("kv_lora_rank", "head_dim", "vocab_size", "text_config", "full_attention_interval", "max_position_embeddings", "dtype")
     configuration = st.dictionaries(st.sampled_from(names), st.integers(1, 64) | JSON, max_size=9)
 
@@ -408,7 +417,7 @@ def test_rows_of_older_releases() -> None:
         "spec": samples.hosted("m"), "allowed_groups": ["research"], "created_by": "a", "created_at": "2026-01-01T00:00:00.000Z",
         "updated_by": "a", "updated_at": "2026-01-01T00:00:00.000Z",
     }  # fmt: skip
-    needed = {field.name for field in documents.Model.__dataclass_fields__.values() if field.default is field.default_factory}
+    needed = {field.name for field in Model.__dataclass_fields__.values() if field.default is field.default_factory}
     oldest = {name: value for name, value in row.items() if name in needed}
 
     def one(left_out: set[str]) -> None:
@@ -416,4 +425,4 @@ def test_rows_of_older_releases() -> None:
         read = documents.model({name: value for name, value in whole.items() if name in needed or name not in left_out})
         assert documents.model(json.loads(json.dumps(documents.of_model(read)))) == read
 
-    fuzz("row", st.sets(st.sampled_from(sorted(documents.Model.__dataclass_fields__))), one)
+    fuzz("row", st.sets(st.sampled_from(sorted(Model.__dataclass_fields__))), one)
