@@ -24,9 +24,7 @@ DESCRIPTION = re.compile(r"\[(page|ticket|part)\] \S.*\. Runbook: \$\{RunbookBas
 GLOBAL_OPTIONS = {"query", "output", "region", "profile", "endpoint-url", "no-cli-pager", "cli-binary-format"}
 
 # Every refusal of the command line's parser, whose module is typer's own affair.
-REFUSED: type[BaseException] = typer.BadParameter.__mro__[
-    1
-]
+REFUSED: type[BaseException] = typer.BadParameter.__mro__[1]
 NAME_ALONE = 3  # words: `aws sqs delete-message`
 
 each_page = pytest.mark.parametrize("page", PAGES)
