@@ -17,7 +17,7 @@ from engine.state import State
 from tests.borders.canaries.garden import Garden
 from tests.evidence import counted
 from tests.functional.engine.harness import Engine, chat
-from tests.functional.router.platform import KEY_ARN, PEPPER, Platform, RouterProcess, target
+from tests.functional.router.platform import KEY_ARN, PEPPER, Platform, RouterProcess, target, until
 from tests.functional.router.stubs import ENGINE_KEY, StubAws, StubEngine, StubProvider
 
 CHAT, TEXT, VECTORS = "/v1/chat/completions", "/v1/completions", "/v1/embeddings"
@@ -55,7 +55,10 @@ class Town:
         return answer.status_code
 
     def look_around(self) -> None:
-        """Everything that has come out of the router."""
+        """Everything that has come out of the router, once its log has been read as far as the last request."""
+        last = f"last-{len(self.garden.planted)}"
+        self.ask("/v1/embeddings", b"", **{"x-request-id": last})
+        until(lambda: any(line.get("request_id") == last for line in list(self.router.lines)))
         self.garden.collect("metrics", self.router.http.get("/metrics").text)
         self.garden.collect("logs", self.router.lines)
         self.garden.collect("events", [event["Detail"] for event in self.aws.events])
@@ -142,7 +145,7 @@ def _malformed(garden: Garden) -> Iterator[bytes | dict[str, Any]]:
 
 
 def test_the_router_keeps_what_it_is_told(town: Town) -> None:
-    """Prompts, answers, keys, tokens, headers, broken bodies: to those they are meant for, and to no log, event, metric, file or answer else."""
+    """Prompts, answers, keys, tokens, headers, broken bodies: to those they are for, and to no log, event, metric, file or other answer."""
     garden, before = town.garden, len(town.garden.planted)
     for model in ("tiny", "foreign"):
         for path, document in _conversations(garden, model):
