@@ -24,8 +24,17 @@ from local.emulator.service_roles import RefusedError, act
 
 JSON = dict[str, Any]
 log = logging.getLogger("slipway.service_roles")
-DELIVERY = ("CreateLogDelivery", "GetLogDelivery", "UpdateLogDelivery", "DeleteLogDelivery", "ListLogDeliveries",
-            "PutResourcePolicy", "DescribeResourcePolicies", "DescribeLogGroups")  # fmt: skip
+DELIVERY = (
+    "logs:CreateLogDelivery",
+    "logs:GetLogDelivery",
+    "logs:UpdateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:DescribeResourcePolicies",
+    "logs:DescribeLogGroups",
+)
+TRACES = ("xray:PutTraceSegments", "xray:PutTelemetryRecords", "xray:GetSamplingRules", "xray:GetSamplingTargets")
 SOURCES = {
     "sqs": ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"),
     "dynamodb": ("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"),
@@ -53,11 +62,10 @@ def _machines() -> None:
         machine = stepfunctions._state_machines.get(execution.get("stateMachineArn")) or {}
         _machine.set(machine.get("roleArn", ""))
         try:
-            if (machine.get("loggingConfiguration") or {}).get("destinations"):
-                for name in DELIVERY:
-                    act(_machine.get(), "states", f"logs:{name}", "*")
+            for action in telling(machine):
+                act(_machine.get(), "states", action, "*")
         except RefusedError as error:
-            log.warning("%s keeps no log: %s", arn, error)
+            log.warning("%s is not told of: %s", arn, error)
         return stock_run(arn)
 
     def call_lambda(reference: str, event: Any) -> Any:
@@ -70,6 +78,14 @@ def _machines() -> None:
 
     stock_run = replace(stepfunctions, "_run_execution", run_execution)
     stock_call = replace(stepfunctions, "_call_lambda", call_lambda)
+
+
+def telling(machine: JSON) -> list[str]:
+    """What a machine's role needs for the logs and traces that the machine is to keep; a template writes the members with capitals."""
+    logging_of, tracing = (
+        {name.lower(): value for name, value in (machine.get(f"{kind}Configuration") or {}).items()} for kind in ("logging", "tracing")
+    )
+    return [*(DELIVERY if logging_of.get("destinations") else ()), *(TRACES if tracing.get("enabled") else ())]
 
 
 def mapping_refusal(function: JSON, mapping: JSON) -> str | None:
