@@ -45,7 +45,7 @@ DELIVERING_LOGS = "DeliveringLogsAndTracesKnowsNoResource"
 # What serving's README abbreviates.
 TERMS = {
     "table:read": {"dynamodb:GetItem", "dynamodb:Query"},
-    "table:write": {"dynamodb:PutItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem"},
+    "table:write": {"dynamodb:PutItem", "dynamodb:DeleteItem"},
     "table:index": {"dynamodb:Query"},
     "planning": {
         "s3:GetObject",
