@@ -53,8 +53,7 @@ class Driver:
         """Let one thing happen; a word on how it went."""
         thing = self._thing(which)
         self.steps += 1
-        number, kept = self.steps, self._faults.begin()
-        self._faults.in_function = False
+        number, kept = self.steps, self._faults.begin(function=False)
         self._note(f"{thing.kind}: {thing.what}")
         try:
             told = thing.home.deliver(thing)

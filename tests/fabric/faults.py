@@ -117,11 +117,16 @@ class Faults:
         self._preemptions.clear()
         self._stale, self._crash_next, self._crash_at = 0, None, None
 
-    def begin(self, *, last: bool = False) -> tuple[Any, ...]:
-        """A function starts; what has to be given back to `end`. `last`: there will be no other attempt at what it does."""
+    def begin(self, *, last: bool = False, function: bool = True) -> tuple[Any, ...]:
+        """A function starts; what has to be given back to `end`. `last`: there will be no other attempt at what it does.
+
+        Without `function` it is a delivery, which may lead to one: an ordered crash waits for that.
+        """
         kept = (self._number, self._crash_at, self.in_function, self._spared)
-        self._number, self.in_function, self._spared = 0, True, last and self.plan.merciful
-        self._crash_at, self._crash_next = self._crash_next, None
+        self._number, self.in_function, self._spared = 0, function, last and self.plan.merciful
+        self._crash_at = None
+        if function:
+            self._crash_at, self._crash_next = self._crash_next, None
         if self._crash_at is None and not self._spared and self.chance.random() < self.plan.crash:
             self._crash_at = (self.chance.randrange(12), self.chance.choice(("before", "after")))
         return kept
