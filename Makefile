@@ -8,7 +8,7 @@ TESTS ?=
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status tail clean test unit functional contract architecture statemachines fabric borders emulator e2e soak check scan scanners sbom fix lint types \
+.PHONY: help up down status tail clean test unit functional contract architecture statemachines fabric replay borders emulator e2e soak check scan scanners sbom fix lint types \
         contracts openapi lock images bench proof build deploy dev python cli
 
 ##@ Run
@@ -52,6 +52,10 @@ soak: dev ## memory under traffic and change, for SLIPWAY_SOAK_MINUTES (20); for
 proof: dev scanners ## everything, and what it has counted written into docs/reliability.md
 	@$(RUN) scan checkov semgrep
 	@SLIPWAY_PROOF_SCALE=$(or $(SLIPWAY_PROOF_SCALE),1) $(DEV)/python scripts/proof.py --workers $(WORKERS) $(PROOF)
+
+replay: dev ## walk one seed of the fabric again, event by event: make replay SEED=76
+	@test -n "$(SEED)" || { echo "Say which: make replay SEED=n"; exit 1; }
+	@PYTHONPATH=.:layers/kit:layers/contracts:layers/serving:layers/routing:layers/access:layers/registry:layers/usage $(DEV)/python -m tests.fabric.replay --seed $(SEED)
 
 ##@ Check
 check: dev ## what CI checks fast

@@ -20,7 +20,7 @@ from tests.fabric.aws.boundary import Boundary
 from tests.fabric.aws.cluster import Cluster, Pace
 from tests.fabric.aws.dynamodb import DynamoDb
 from tests.fabric.aws.ecs import Ecs
-from tests.fabric.aws.small import Buckets, Secrets, Silent, artefact
+from tests.fabric.aws.small import Buckets, Quotas, Secrets, Silent, artefact
 from tests.fabric.clock import VirtualClock, in_place_of_the_real
 from tests.fabric.delivery.agenda import Ground, Home, Outcome
 from tests.fabric.delivery.bus import Bus
@@ -68,7 +68,7 @@ class Fabric(Driver, Views):
         )
         self.executions = Executions(self.machines)
         self.tables = DynamoDb(lambda: self.clock.seconds, self.streams.changed)
-        self.buckets, self.secrets = Buckets(), Secrets()
+        self.buckets, self.secrets, self.quotas = Buckets(), Secrets(), Quotas()
         self.boundary = self._boundary()
         self.routers = [self._router(number) for number in range(routers)]
         self.gateway = Gateway(self.topology, self._invoke, self._note)
@@ -103,7 +103,8 @@ class Fabric(Driver, Views):
             "scheduler": self.schedules,
             "s3": self.buckets,
             "secretsmanager": self.secrets,
-            **dict.fromkeys(("ec2", "service-quotas", "cloudwatch", "pricing"), Silent()),
+            **dict.fromkeys(("service-quotas", "cloudwatch"), self.quotas),
+            **dict.fromkeys(("ec2", "pricing"), Silent()),
         }
         return Boundary(services, self._faults.around)
 
@@ -154,13 +155,19 @@ class Fabric(Driver, Views):
             if context in {None, found.context}:
                 self.deliver(self.invocations.accept(sweep.function, {}, "sweep by hand"))
 
-    def settle(self, minutes: int = 90) -> int:
+    def settle(self, minutes: int = 90, *, heal: bool = True) -> int:
         """No more faults; everything is delivered, and time goes on through sweeps until two in a row change nothing. How many it took.
+
+        `heal`: shortages of capacity, dooms of engines and refusals of third parties end too.
 
         `Quiet` if that does not come about within so many virtual minutes.
         """
         self._faults.calm()
         self._note("faults off")
+        if heal:
+            self.ecs.heal()
+            for router in self.routers:
+                router.provider_failure = ""
         before, still = self._state(), 0
         for minute in range(minutes):
             self.run()

@@ -1,4 +1,4 @@
-"""A seeded random walk: commands of some people, faults, trouble in the cluster, and the passing of time, in an order that the seed decides.
+"""A seeded random walk: commands of some people, faults, trouble in the cluster, and time that passes, in an order that the seed decides.
 
     with Fabric(seed, FaultPlan.rough(chance)) as fabric:
         Walk(fabric, chance).go(40)
@@ -48,6 +48,7 @@ class Walk:
             (2, self._calm),
         ]
         weights = [weight for weight, _ in moves]
+        self.fabric.quotas.value = self.fabric.quotas.used = 8.0  # there is no second GPU: updates of m2 are in place
         self._create(MODELS[0])
         for _ in range(steps):
             self.chance.choices([move for _, move in moves], weights)[0]()
@@ -68,7 +69,8 @@ class Walk:
             lambda: self._ask("delete_model", "DELETE", path),
             self._cancel,
         ]
-        self.chance.choice(commands)()
+        serves = any(row.get("model_id") == model_id and row.get("status") == "InService" for row in self.fabric.rows().values())
+        self.chance.choices(commands, [2, 6 if serves else 1, 2, 2, 1, 2, 1])[0]()
 
     def _create(self, model_id: str) -> tuple[int, Any]:
         wish = self.fabric.wish(model_id)
@@ -160,9 +162,6 @@ def walked(seed: int, steps: int) -> tuple[Fabric, Walk]:
 def check(walk: Walk) -> None:
     """Let it come to rest, then delete every model, and ask at both moments for what must hold."""
     fabric = walk.fabric
-    fabric.settle()
-    fabric.ecs.capacity_back()
-    fabric.router.provider_failure = ""
     fabric.settle()
     _operations_ended(walk)
     _nothing_dead(fabric)

@@ -164,6 +164,11 @@ class Cluster(Waiting):
             if isinstance(thing, Step) and thing.task is None:
                 thing.due, thing.background = self.now(), False
 
+    def heal(self) -> None:
+        """There is room again, and no engine is doomed that has not begun."""
+        self.dooms.clear()
+        self.capacity_back()
+
     def doom(self, part_of_service: str, code: str, times: int = 1) -> None:
         """The next engines of such a service fail with this code: `image-pull-failed` before they run, anything else after."""
         self.dooms += [(part_of_service, code)] * times

@@ -107,6 +107,8 @@ class DynamoDb:
         self._tokens: dict[str, tuple[float, str]] = {}
         self.changes = 0
         """Rows that were written, all tables together."""
+        self.witnesses: list[Callable[[Sequence[Record]], None]] = []
+        """Told of every transaction as it happens: the rows that it has changed."""
 
     def create(self, name: str) -> Table:
         """A new empty table."""
@@ -229,6 +231,7 @@ class DynamoDb:
 
     def _apply(self, table: Table, writes: Sequence[tuple[Image, Image | None]], *, by_ttl: bool = False) -> None:
         table.before = []
+        told: list[Record] = []
         for keys, image in writes:
             old = table.write(keys, image)
             if old == image:
@@ -236,7 +239,10 @@ class DynamoDb:
             table.before.append((keys, old, image))
             self.changes += 1
             name = "REMOVE" if image is None else "INSERT" if old is None else "MODIFY"
-            self._changed(Record(table.name, name, keys, image, self.changes, self._now(), by_ttl))
+            told.append(Record(table.name, name, keys, image, self.changes, self._now(), by_ttl))
+            self._changed(told[-1])
+        for witness in self.witnesses:
+            witness(told)
 
     def _table(self, operation: str, name: str) -> Table:
         if name not in self.tables:

@@ -76,6 +76,23 @@ class Silent:
         raise refusal(operation, "UnauthorizedOperation", "You are not authorized to perform this operation.")
 
 
+class Quotas:
+    """Service Quotas and the metric of their use: `value` and `used` in vCPU, of every quota; None = nobody may ask."""
+
+    def __init__(self) -> None:
+        self.value: float | None = None
+        self.used = 0.0
+
+    def call(self, operation: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        """GetServiceQuota and GetMetricStatistics."""
+        if self.value is None:
+            raise refusal(operation, "AccessDeniedException", "You are not authorized to perform this operation.")
+        if operation == "GetMetricStatistics":
+            return {"Datapoints": [{"Timestamp": given["EndTime"], "Maximum": self.used}]}
+        metric = {"MetricNamespace": "AWS/Usage", "MetricName": "ResourceCount", "MetricDimensions": {"Service": "EC2"}}
+        return {"Quota": {"QuotaCode": given["QuotaCode"], "Value": self.value, "UsageMetric": metric}}
+
+
 def artefact(buckets: Buckets, bucket: str, model_id: str, version: str, *, size: int = 1000) -> dict[str, str]:
     """Put an artefact that the registry accepts; what a wish says of it: `{"uri", "manifest_sha256"}`."""
     prefix = f"{model_id}/{version}/"

@@ -92,7 +92,6 @@ class Outcome:
         return "ok" if self.fine else "crashed" if self.crashed else f"failed: {self.error}"
 
 
-
 class Invoke(Protocol):
     """Runs a function (logical id) on an event. `last`: there will be no other attempt at it."""
 

@@ -145,5 +145,5 @@ def failed(outcome: Outcome, identifiers: list[str], *, partial: bool) -> set[st
         return set(identifiers)
     if not partial or not outcome.answer:
         return set()
-    named = [item.get("itemIdentifier") for item in outcome.answer.get("batchItemFailures") or ()]
-    return min(set(named), set(identifiers))
+    named = {item.get("itemIdentifier") for item in outcome.answer.get("batchItemFailures") or ()}
+    return named if named.issubset(identifiers) else set(identifiers)

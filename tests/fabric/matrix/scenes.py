@@ -1,0 +1,138 @@
+"""What proofs of the matrix have in common: a model in service, a thing to wait for on the agenda, and what must be true at last."""
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from tests.fabric.aws.boundary import Call, Proceed
+from tests.fabric.aws.engines import Task
+from tests.fabric.delivery.agenda import Thing
+from tests.fabric.platform import Fabric
+
+_LOOKS = 2000
+PROVIDER = {
+    "hosting": "provider",
+    "allowed_groups": ["research"],
+    "provider": {"name": "bedrock", "model": "anthropic.claude-sonnet-4-5", "region": "eu-west-1"},
+}
+COMMANDS = {
+    "update": ("update_model", "PATCH", ""),
+    "stop": ("stop_model", "POST", "/stop"),
+    "start": ("start_model", "POST", "/start"),
+    "retry": ("retry_model", "POST", "/retry"),
+    "delete": ("delete_model", "DELETE", ""),
+}
+
+
+def create(fabric: Fabric, model_id: str = "m1", **changes: Any) -> str:
+    """Ask for a model; the accepted operation."""
+    status, told, _ = fabric.http("create_model", "POST", "/models", body=fabric.wish(model_id, **changes))
+    assert status == 202, told
+    return str(told["operation_id"])
+
+
+def serve(fabric: Fabric, model_id: str = "m1", **changes: Any) -> str:
+    """A model in service; the operation that brought it there."""
+    operation = create(fabric, model_id, **changes)
+    fabric.run()
+    assert fabric.model(model_id)["status"] == "InService", fabric.model(model_id)
+    return operation
+
+
+def command(fabric: Fabric, word: str, model_id: str = "m1", **body: Any) -> str:
+    """Ask for a change of a model, acknowledging what it restarts; the accepted operation."""
+    function, method, tail = COMMANDS[word]
+    given = {"body": body} if body else {}
+    status, told, _ = fabric.http(function, method, f"/models/{model_id}{tail}", **given)
+    if status == 409 and "acknowledge" in told:
+        status, told, _ = fabric.http(function, method, f"/models/{model_id}{tail}", body=body | {"acknowledge": told["acknowledge"]})
+    assert status == 202, told
+    return str(told["operation_id"])
+
+
+def waiting(fabric: Fabric, kind: str, *words: str) -> list[Thing]:
+    """What is on the agenda of this kind, due or not, and has all these words in it."""
+    return [thing for thing in fabric.things if thing.kind == kind and all(word in thing.what for word in words)]
+
+
+def upcoming(fabric: Fabric, kind: str, *words: str) -> Thing:
+    """Let things happen until there is such a one, which has not happened yet."""
+    for _ in range(_LOOKS):
+        if found := waiting(fabric, kind, *words):
+            return found[0]
+        fabric.step()
+    message = f"no {kind} with {words}:\n" + "\n".join(fabric.log[-60:])
+    raise AssertionError(message)
+
+
+def until(fabric: Fabric, condition: Callable[[], bool]) -> None:
+    """Let things happen until this is true."""
+    for _ in range(_LOOKS):
+        if condition():
+            return
+        fabric.step()
+    message = "it never became true:\n" + "\n".join(fabric.log[-60:])
+    raise AssertionError(message)
+
+
+def shuffled(fabric: Fabric, things: list[Thing], seed: int) -> None:
+    """Let these happen in an order of the seed."""
+    order = list(things)
+    random.Random(seed).shuffle(order)
+    for thing in order:
+        fabric.deliver(thing)
+
+
+def engine(fabric: Fabric) -> Task:
+    """The one engine that runs."""
+    (task,) = fabric.ecs.alive()
+    return task
+
+
+def slowly(fabric: Fabric, service: str, operation: str, seconds: float) -> Counter[str]:
+    """From now on such calls take so long; how many there were, by name."""
+    seen: Counter[str] = Counter()
+    around = fabric.boundary._around
+
+    def slow(call: Call, proceed: Proceed) -> Any:
+        if (call.service, call.operation) == (service, operation):
+            seen[str(call)] += 1
+            fabric.clock.sleep(seconds)
+        return around(call, proceed)
+
+    fabric.boundary._around = slow
+    return seen
+
+
+def skewed(fabric: Fabric, seconds: float) -> None:
+    """The clocks of functions, tables and tokens are off by so much from now on; deliveries keep the true time."""
+    true = type(fabric.clock).now
+
+    def now() -> Any:
+        from datetime import timedelta
+
+        return true(fabric.clock) + timedelta(seconds=seconds)
+
+    fabric.clock.now = now  # type: ignore[method-assign]  # of this one clock
+
+
+def facts(fabric: Fabric, event_type: str, **data: Any) -> int:
+    """How often such a fact was recorded by serving."""
+    return sum(
+        fact["event_type"] == event_type and all(fact["data"].get(name) == value for name, value in data.items()) for fact in fabric.ledger()
+    )
+
+
+def once(fabric: Fabric, operation: str, event_type: str = "ModelInService", status: str = "Succeeded") -> None:
+    """The operation has come to this end, and the end was told once."""
+    assert fabric.operation(operation)["status"] == status, fabric.operation(operation)
+    assert facts(fabric, event_type, operation_id=operation) == 1, [fact["event_type"] for fact in fabric.ledger()]
+
+
+def at_rest(fabric: Fabric) -> None:
+    """Everything is delivered, and rows, ECS and routes say the same; nothing lies with the dead letters."""
+    from tests.fabric.matrix.oracle import differences
+
+    fabric.settle()
+    assert differences(fabric) == []
