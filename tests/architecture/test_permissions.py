@@ -44,7 +44,9 @@ UNBOUNDED = {
 DELIVERING_LOGS = "DeliveringLogsAndTracesKnowsNoResource"
 # What serving's README abbreviates.
 TERMS = {
-    "table:read": {"dynamodb:GetItem", "dynamodb:Query"},
+    "table:read": {"dynamodb:GetItem"},
+    "table:query": {"dynamodb:Query"},
+    "table:put": {"dynamodb:PutItem"},
     "table:write": {"dynamodb:PutItem", "dynamodb:DeleteItem"},
     "table:index": {"dynamodb:Query"},
     "planning": {
