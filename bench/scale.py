@@ -17,7 +17,8 @@ _LONG = "bench-long"  # the model whose timeline is read
 def scale(platform: Platform, models: int, entries: int) -> list[Figure]:
     """Latency with 100 models and 100 ledger entries, then with `models` and `entries`; as ratios of medians.
 
-    The rows are copies of a real model's, written behind the functions' backs, with the table's stream unheard: nobody shall announce them.
+    The rows are copies of a real model's, written behind the functions' backs, with the table's stream unheard and no
+    sweep: nobody shall announce them, or see to them.
     """
     _stop_listening(platform)
     rows = list(platform.rows("ServingModelTable"))
@@ -46,6 +47,9 @@ def _stop_listening(platform: Platform) -> None:
     for mapping in functions.list_event_source_mappings()["EventSourceMappings"]:
         if ":dynamodb:" in mapping["EventSourceArn"]:
             functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+    schedules = platform.aws("scheduler")
+    for schedule in schedules.list_schedules()["Schedules"]:  # sweeps would look at every model once a minute
+        schedules.delete_schedule(Name=schedule["Name"], GroupName=schedule["GroupName"])
 
 
 def _latencies(platform: Platform) -> dict[str, tuple[float, ...]]:
@@ -63,7 +67,7 @@ def _times(platform: Platform, path: str) -> Iterator[float]:
     for _ in range(_SAMPLES):
         began = time.perf_counter()
         reply = platform.call("GET", path)
-        if not reply.json["items"]:
+        if not reply.json.get("items"):
             raise SystemExit(f"GET {path} answers nothing: {reply.text[:300]}")
         yield (time.perf_counter() - began) * 1000
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import TypeAdapter
 
@@ -12,6 +12,7 @@ from contracts.common import MODEL_ID_PATTERN, SEMVER_PATTERN
 from contracts.examples import HOSTED_MODEL, PROVIDER_MODEL, SCHEDULE
 from contracts.plan_views import Plan
 from contracts.problems import PROBLEMS, ProblemKind
+from contracts.users import USER_ID_PATTERN, UserKind
 from contracts.views import Problem
 from serving.domain.fields import CLASSES
 
@@ -19,11 +20,13 @@ PATH = Path(__file__).resolve().parent.parent / "layers" / "contracts" / "contra
 VERSION = "1.0.0"
 Mode = Literal["validation", "serialization"]
 
-_PLACES = {
+_PLACES: dict[str, dict[str, Any]] = {
     "model_id": {"type": "string", "pattern": MODEL_ID_PATTERN, "example": "smollm2-135m"},
     "version": {"type": "string", "pattern": SEMVER_PATTERN, "example": "1.0.0"},
     "operation_id": {"type": "string", "pattern": "^[0-9A-HJKMNP-TV-Z]{26}$", "example": "01KAHV5X3V8Q4T1N6F2R7C9B0D"},
     "token_id": {"type": "string", "pattern": "^[a-z2-7]{16}$", "example": "abcdefghijklmn23"},
+    "kind": {"type": "string", "enum": list(get_args(UserKind)), "example": "repository"},
+    "user_id": {"type": "string", "pattern": USER_ID_PATTERN, "example": "handbook"},
 }
 _KEY = {
     "name": "Idempotency-Key",
@@ -58,6 +61,7 @@ _REQUEST_EXAMPLES = {
         "change": {"value": {"model_id": "smollm2-135m", "changes": {"engine": {"arguments": {"context_length": 4096}}}}},
         "new": {"value": {"model": dict(HOSTED_MODEL)}},
     },
+    "add_model_user": {"repository": {"value": {"name": "Handbook search"}}},
     "set_schedule": {"office hours": {"value": dict(SCHEDULE)}},
     "issue_token": {"inference": {"value": {"name": "notebook", "groups": ["research"], "scopes": ["inference"]}}},
 }

@@ -28,6 +28,7 @@ InstanceListPriceSource = Literal["live", "snapshot"]
 IssueTokenScopes = Literal["admin", "models:read", "models:write", "tokens:write", "inference"]
 LlamaCppArgumentsPooling = Literal["mean", "cls", "last"]
 ModelFitVerdict = Literal["fits", "tight", "no", "unknown"]
+ModelUserKind = Literal["rollout", "repository", "alias", "application"]
 ModelVersionStatus = Literal["published", "validated", "rejected"]
 NextActionAction = Literal["start", "stop"]
 OperationKind = Literal["create", "update", "start", "stop", "delete", "retry", "sleep", "wake"]
@@ -427,6 +428,24 @@ class ModelPatch(TypedDict):
     provider: NotRequired[dict[str, Any] | None]
 
 
+class ModelUser(TypedDict):
+    """One that depends on a model: since when, and through whom."""
+
+    kind: ModelUserKind
+    user_id: str
+    name: NotRequired[str]
+    since: str
+    by: str
+
+
+class ModelUsers(TypedDict):
+    """All that depend on a model, by kind and id."""
+
+    model_id: str
+    items: list["ModelUser"]
+    links: dict[str, str]
+
+
 class ModelVersion(TypedDict):
     """An immutable version of a model and the evidence that it may be served."""
 
@@ -443,6 +462,12 @@ class ModelVersion(TypedDict):
     failure: NotRequired["Failure | None"]
     created_by: str
     created_at: str
+
+
+class NameOfUser(TypedDict):
+    """Body of `PUT /models/{model_id}/users/{kind}/{user_id}`."""
+
+    name: NotRequired[str]
 
 
 class NextAction(TypedDict):
@@ -609,6 +634,7 @@ class ReadHostedModel(TypedDict):
     created_at: str
     updated_by: str
     updated_at: str
+    used_by: NotRequired[list["ModelUser"]]
     asleep: NotRequired[bool]
     expected_start_seconds: NotRequired[float | None]
     next_action: NotRequired["NextAction | None"]
@@ -645,6 +671,7 @@ class ReadProviderModel(TypedDict):
     created_at: str
     updated_by: str
     updated_at: str
+    used_by: NotRequired[list["ModelUser"]]
     asleep: NotRequired[bool]
     expected_start_seconds: NotRequired[float | None]
     next_action: NotRequired["NextAction | None"]
@@ -855,6 +882,9 @@ ENDPOINTS: Final[Mapping[str, Endpoint]] = MappingProxyType(
         "delete_model": Endpoint("DELETE", "/models/{model_id}", query=("dry_run",), idempotent=True, conditional=True),
         "start_model": Endpoint("POST", "/models/{model_id}/start", query=("dry_run",), idempotent=True, conditional=True),
         "stop_model": Endpoint("POST", "/models/{model_id}/stop", query=("dry_run",), idempotent=True, conditional=True),
+        "list_model_users": Endpoint("GET", "/models/{model_id}/users"),
+        "add_model_user": Endpoint("PUT", "/models/{model_id}/users/{kind}/{user_id}", body=True, idempotent=True),
+        "remove_model_user": Endpoint("DELETE", "/models/{model_id}/users/{kind}/{user_id}", idempotent=True),
         "set_schedule": Endpoint("PUT", "/models/{model_id}/schedule", query=("dry_run",), body=True, idempotent=True, conditional=True),
         "read_schedule": Endpoint("GET", "/models/{model_id}/schedule"),
         "remove_schedule": Endpoint("DELETE", "/models/{model_id}/schedule", query=("dry_run",), idempotent=True, conditional=True),

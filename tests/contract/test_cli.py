@@ -18,7 +18,14 @@ from slipway_cli.spec import SPEC
 from tests.fakes.management import OPERATION_ID, FakeManagement, Told, accepted, model, page
 from tests.unit.cli.running import Terminal
 
-PLACES = {"model_id": "parrot", "version": "1.0.0", "operation_id": OPERATION_ID, "token_id": "abcdefghijklmn23"}
+PLACES = {
+    "kind": "repository",
+    "user_id": "handbook",
+    "model_id": "parrot",
+    "version": "1.0.0",
+    "operation_id": OPERATION_ID,
+    "token_id": "abcdefghijklmn23",
+}
 OUTPUT = {"format"}  # how results are written is ours to say: --output
 each = pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.function)
 

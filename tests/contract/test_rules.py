@@ -10,7 +10,9 @@ from scripts.event_catalogue import AUDIT, announcers, rules
 from scripts.event_files import EVENTS_FOLDER, folder_of, major
 from scripts.template import load
 
-PUBLIC = frozenset({"ModelDegraded", "ModelRecovered", "ModelVersionPublished", "TokenIssued", "TokenRevoked"})
+PUBLIC = frozenset(
+    {"ModelClaimed", "ModelDegraded", "ModelRecovered", "ModelReleased", "ModelVersionPublished", "TokenIssued", "TokenRevoked"}
+)
 """Events that no function of ours hears. They are for others: dashboards, audits, downstream systems."""
 
 NOT_AUDITED = frozenset({"RouteHealthObserved", "LoadObserved", "ModelWakeRequested", "RouteChanged"})

@@ -18,6 +18,7 @@ from contracts.patch import ModelPatch
 from contracts.planning import PlanModel
 from contracts.problems import PROBLEMS, ProblemKind
 from contracts.responses import Accepted, ListEvents, ListInstances, ListModels, Operation
+from contracts.users import ModelUsers, NameOfUser
 
 Shape = type[BaseModel] | TypeAdapter[Any]
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -213,7 +214,40 @@ ROUTES: Final = (
         idempotent=True,
         conditional=True,
         plannable=True,
-        refusals=("model-not-found", "deletion-under-way", "delete-protected"),
+        refusals=("model-not-found", "deletion-under-way", "delete-protected", "model-in-use"),
+    ),
+    ApiRoute(
+        method="GET",
+        path="/models/{model_id}/users",
+        context="serving",
+        function="list_model_users",
+        summary="List what depends on a model, and keeps it from being deleted",
+        scope="models:read",
+        answer=ModelUsers,
+        refusals=("model-not-found",),
+    ),
+    ApiRoute(
+        method="PUT",
+        path="/models/{model_id}/users/{kind}/{user_id}",
+        context="serving",
+        function="add_model_user",
+        summary="Say that something depends on a model; again is as good as once",
+        scope="models:write",
+        body=NameOfUser,
+        answer=ModelUsers,
+        idempotent=True,
+        refusals=("model-not-found", "use-not-possible", "users-too-many"),
+    ),
+    ApiRoute(
+        method="DELETE",
+        path="/models/{model_id}/users/{kind}/{user_id}",
+        context="serving",
+        function="remove_model_user",
+        summary="Say that something depends on a model no longer; again is as good as once",
+        scope="models:write",
+        answer=ModelUsers,
+        idempotent=True,
+        refusals=("model-not-found",),
     ),
     ApiRoute(
         method="PUT",

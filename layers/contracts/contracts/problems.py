@@ -42,6 +42,9 @@ _KINDS: Final = (
     ProblemKind("start-not-possible", 409, "Only a stopped model can be started."),
     ProblemKind("stop-not-possible", 409, "Nothing of the model runs that could be stopped."),
     ProblemKind("delete-protected", 409, "The model is protected from deletion; set `delete_protection` to false first."),
+    ProblemKind("model-in-use", 409, "Others depend on the model; `users` names each. Only a deletion is refused so."),
+    ProblemKind("use-not-possible", 409, "The model is being deleted, or its deletion has failed: nothing may come to depend on it."),
+    ProblemKind("users-too-many", 409, "As many depend on the model as can be remembered."),
     ProblemKind(
         "restart-acknowledgement-required",
         409,

@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from contracts.common import Contract, Failure, ModelId, Page, Semver, Status, Ulid
+from contracts.users import ModelUser
 
 OperationStatus = Literal["Pending", "Running", "Succeeded", "Failed", "Superseded", "Cancelled"]
 OperationKind = Literal["create", "update", "start", "stop", "delete", "retry", "sleep", "wake"]
@@ -42,6 +43,7 @@ class ObservedState(Contract):
     created_at: str
     updated_by: str
     updated_at: str
+    used_by: list[ModelUser] = Field(default_factory=list, description="what depends on it; while anything does it cannot be deleted")
     asleep: bool = Field(default=False, description="stopped because nobody used it; the next request wakes it")
     expected_start_seconds: float | None = Field(default=None, ge=0, description="the median of its last starts")
     next_action: NextAction | None = None

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from contracts.common import Contract, EventContract, Failure, Hosting, ModelId, Semver, Ulid
 from contracts.model import ModelSpec
+from contracts.users import UserId, UserKind, UserName
 
 ChangeClass = Literal["hot", "rolling", "restart"]
 TargetStatus = Literal["starting", "running", "stopping"]
@@ -135,6 +136,21 @@ class ModelRecovered(_ServingEvent):
     running: int = Field(ge=0, examples=[1])
 
 
+class ModelClaimed(_ServingEvent):
+    """Something depends on the model from now on, which keeps it from being deleted."""
+
+    kind: UserKind = Field(examples=["repository"])
+    user_id: UserId = Field(examples=["handbook"])
+    name: UserName = Field(default="", examples=["Handbook search"])
+
+
+class ModelReleased(_ServingEvent):
+    """Something has let go of the model."""
+
+    kind: UserKind = Field(examples=["repository"])
+    user_id: UserId = Field(examples=["handbook"])
+
+
 class ModelDeleted(_ServingEvent):
     """Nothing of the model is left but its ledger."""
 
@@ -159,6 +175,8 @@ EVENTS: tuple[type[EventContract], ...] = (
     ModelStopped,
     ModelDegraded,
     ModelRecovered,
+    ModelClaimed,
+    ModelReleased,
     ModelDeleted,
     ModelFailed,
 )

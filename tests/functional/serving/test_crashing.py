@@ -18,6 +18,7 @@ from tests.functional.serving.world import TABLE, Serving, own_event, reaction, 
 
 _KEY = {"idempotency-key": "once"}
 _PATH = {"model_id": samples.MODEL_ID}
+_USER = _PATH | {"kind": "repository", "user_id": "handbook"}
 _EVENT = "01KAHV5X3V8Q4T1N6F2R7C9999"
 Act = Callable[[Serving], Any]
 
@@ -28,6 +29,11 @@ def _nothing(serving: Serving) -> None:
 
 def _created(serving: Serving) -> None:
     serving.create()
+
+
+def _used(serving: Serving) -> None:
+    serving.create()
+    serving.http("add_model_user", "PUT", "/x", path_parameters=_USER, body={"name": "Handbook"})
 
 
 def _validating(serving: Serving) -> None:
@@ -312,6 +318,9 @@ _ERROR = {"error": {"Error": "States.Timeout", "Cause": ""}}
 CASES: dict[str, tuple[Act, Act]] = {
     "create_model": (_nothing, _request("create_model", "POST", "/models", body=samples.hosted())),
     "delete_model": (_running, _request("delete_model", "DELETE", "/x", path_parameters=_PATH)),
+    "list_model_users": (_used, _request("list_model_users", "GET", "/x", path_parameters=_PATH)),
+    "add_model_user": (_created, _request("add_model_user", "PUT", "/x", path_parameters=_USER, body={"name": "Handbook"})),
+    "remove_model_user": (_used, _request("remove_model_user", "DELETE", "/x", path_parameters=_USER)),
     "retry_model": (_failed, _request("retry_model", "POST", "/x", path_parameters=_PATH)),
     "cancel_operation": (_running, _cancel),
     "list_models": (_created, _request("list_models", "GET", "/models")),

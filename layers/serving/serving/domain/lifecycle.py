@@ -158,6 +158,7 @@ def erase(model: Model, operation: Operation, now: str) -> Change:
         scaled_to=None,
         asleep=False,
         start_seconds=(),
+        users=(),
         deleted=True,
     )
     told = {"model_id": model.model_id, "generation": model.generation, "operation_id": operation.operation_id}

@@ -100,6 +100,17 @@ class RouteView:
 
 
 @dataclass(frozen=True)
+class User:
+    """What depends on the model: `kind` with `user_id` is who, `name` what people call it, `since` and `by` when and through whom."""
+
+    kind: str
+    user_id: str
+    name: str
+    since: str
+    by: str
+
+
+@dataclass(frozen=True)
 class Verdict:
     """What the registry found out about an artefact, and during which operation."""
 
@@ -119,7 +130,7 @@ class Model:
     `exposed` says that routing has been told of something to send requests to; `deployments` are oldest first, the last one is wanted.
     `scaled_to` is the count that the load asked for, None where the wish's own holds; `asleep`: stopped, and woken by the next request.
     `start_seconds` are the last starts from acceptance to service; `deaths` the last moments at which an engine died in service, `futile`
-    how many have died one after the other without ever having answered;
+    how many have died one after the other without ever having answered; `users` must let go of the model before it can be deleted;
     `caused_by` and `caused_by_type` are the id and the name of the last event that taught us something.
     """
 
@@ -154,6 +165,7 @@ class Model:
     caused_by: str | None = None
     caused_by_type: str | None = None
     deleted: bool = False
+    users: tuple[User, ...] = ()
 
     @property
     def hosting(self) -> str:

@@ -12,6 +12,7 @@ from serving.domain.model import Model, Status
 from serving.domain.operation import Goal
 from serving.ports import Store
 from serving.usecases.commanding import Commanding
+from serving.usecases.using import refuse_while_used
 from serving.usecases.views import accepted, visible_model
 
 
@@ -22,7 +23,7 @@ class DeleteModel:
         self._store, self._commanding = store, commanding
 
     def __call__(self, caller: Caller, model_id: str, expected: int | None, command: Command) -> Mapping[str, Any]:
-        """The accepted operation; NotFound, StaleGeneration, Conflict while the model is protected."""
+        """The accepted operation; NotFound, StaleGeneration, Conflict while the model is protected or used."""
         leaving = visible_model(self._store, caller, model_id)
         if leaving.status is Status.DELETING and self._store.answer(command) is None:
             return self._under_way(leaving)
@@ -34,6 +35,7 @@ class DeleteModel:
                 raise Conflict(
                     "delete-protected", f"the model {model_id} is protected from deletion", "Set delete_protection to false first."
                 )
+            refuse_while_used(model)
             asked = self._commanding.ask(caller.subject, Goal.REMOVE, model)
             return commands.delete(model, self._commanding.running(model), asked), asked
 

@@ -16,6 +16,7 @@ from serving.usecases.asking import check_generation
 from serving.usecases.commanding import Commanding, deny
 from serving.usecases.plan_views import planned
 from serving.usecases.update_model import UpdateModel
+from serving.usecases.using import refuse_while_used
 from serving.usecases.views import visible_model
 from serving.usecases.wish_checks import WishChecks
 
@@ -73,6 +74,8 @@ class PlanModel:
             raise deny(command, model, _WHY[command])
         if command == "delete" and model.spec.get("delete_protection"):
             raise Conflict("delete-protected", f"the model {model_id} is protected from deletion", "Set delete_protection to false first.")
+        if command == "delete":
+            refuse_while_used(model)
         serves = command == "start" or (command == "retry" and commands.goal_of_retry(model) is Goal.SERVE)
         gone = command == "delete" or (command == "retry" and not serves)
         running = model.status not in {Status.STOPPED, Status.FAILED}

@@ -56,6 +56,7 @@ def model(shown: Model, now: datetime) -> dict[str, Any]:
         "created_at": shown.created_at,
         "updated_by": shown.updated_by,
         "updated_at": shown.updated_at,
+        "used_by": [vars(user) for user in shown.users],
         "asleep": shown.asleep,
         "expected_start_seconds": shown.expected_start,
         "next_action": next_action(shown, now),

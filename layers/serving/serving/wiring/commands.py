@@ -9,10 +9,12 @@ from kit.ids import Ids
 from serving.wiring import adapters, parts
 
 if TYPE_CHECKING:
+    from serving.usecases.add_model_user import AddModelUser
     from serving.usecases.cancel_operation import CancelOperation
     from serving.usecases.create_model import CreateModel
     from serving.usecases.delete_model import DeleteModel
     from serving.usecases.plan_model import PlanModel
+    from serving.usecases.remove_model_user import RemoveModelUser
     from serving.usecases.remove_schedule import RemoveSchedule
     from serving.usecases.retry_model import RetryModel
     from serving.usecases.set_schedule import SetSchedule
@@ -78,6 +80,22 @@ def plan_model() -> PlanModel:
     instances, checks = adapters.instances(), parts.shape_checks()
     updating = UpdateModel(parts.commanding(), checks, instances, adapters.traffics())
     return PlanModel(adapters.store(), parts.commanding(), updating, checks, adapters.artifacts(), instances)
+
+
+@cache
+def add_model_user() -> AddModelUser:
+    """`PUT /models/{model_id}/users/{kind}/{user_id}`."""
+    from serving.usecases.add_model_user import AddModelUser
+
+    return AddModelUser(adapters.store(), adapters.CLOCK)
+
+
+@cache
+def remove_model_user() -> RemoveModelUser:
+    """`DELETE /models/{model_id}/users/{kind}/{user_id}`."""
+    from serving.usecases.remove_model_user import RemoveModelUser
+
+    return RemoveModelUser(adapters.store())
 
 
 @cache

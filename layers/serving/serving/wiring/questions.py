@@ -10,6 +10,7 @@ from serving.wiring import adapters
 if TYPE_CHECKING:
     from serving.usecases.list_instances import ListInstances
     from serving.usecases.list_model_events import ListModelEvents
+    from serving.usecases.list_model_users import ListModelUsers
     from serving.usecases.list_models import ListModels
     from serving.usecases.read_model import ReadModel
     from serving.usecases.read_operation import ReadOperation
@@ -62,3 +63,11 @@ def read_schedule() -> ReadSchedule:
     from serving.usecases.read_schedule import ReadSchedule
 
     return ReadSchedule(adapters.store(), adapters.agendas(), adapters.CLOCK)
+
+
+@cache
+def list_model_users() -> ListModelUsers:
+    """`GET /models/{model_id}/users`."""
+    from serving.usecases.list_model_users import ListModelUsers
+
+    return ListModelUsers(adapters.store())
