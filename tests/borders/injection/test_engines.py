@@ -40,11 +40,25 @@ ODD = (
 )
 
 
-@settings(max_examples=scaled(400), deadline=None)
-@given(
-    st.dictionaries(st.sampled_from(sorted(VllmArguments.model_fields)) | texts, ODD, min_size=1, max_size=3),
-    st.sampled_from(["tiny", "a-b"]),
+GOOD: dict[str, st.SearchStrategy[Any]] = {
+    "context_length": st.just("auto") | st.integers(16, 10**6),
+    "max_sequences": st.integers(1, 4096),
+    "quantization": st.sampled_from(["awq", "0x"]),
+    "tool_call_parser": st.sampled_from(["hermes", "a_b"]),
+    "enforce_eager": st.booleans(),
+    "gpu_memory_utilization": st.floats(0.1, 0.98),
+    "generation_overrides": st.dictionaries(st.from_regex(r"[a-z][a-z0-9_]{0,9}", fullmatch=True), st.integers() | st.floats(), max_size=2),
+    "chat_template_arguments": st.dictionaries(st.from_regex(r"[a-z][a-z0-9_]{0,9}", fullmatch=True), texts | st.booleans(), max_size=3),
+    "optimization_level": st.integers(0, 3),
+    "load_format": st.sampled_from(["auto", "safetensors"]),
+}
+ASKED = st.fixed_dictionaries({}, optional=GOOD) | st.dictionaries(
+    st.sampled_from(sorted(VllmArguments.model_fields)) | texts, ODD, max_size=3
 )
+
+
+@settings(max_examples=scaled(400), deadline=None)
+@given(ASKED, st.sampled_from(["tiny", "a-b"]))
 def test_vllms_arguments_stay_arguments(arguments: dict[str, Any], model_id: str) -> None:
     """Refused with the field's name, or one element for each flag and value: nothing that a user wrote stands where a flag stands."""
     try:
@@ -114,7 +128,8 @@ def test_what_shuts_vllm_in_is_said_last(name: str) -> None:
 
 @settings(max_examples=scaled(400), deadline=None)
 @given(
-    st.lists(st.sampled_from([*TRICKS, *NAMES, "a", "b.json", "..", ".", "x" * 300, "weights"]) | texts, min_size=1, max_size=10),
+    st.lists(st.sampled_from([*TRICKS, *NAMES, "..", ".", "x" * 300]) | texts, min_size=1, max_size=10)
+    | st.lists(st.from_regex(r"[A-Za-z0-9_.@+=-]{1,8}", fullmatch=True), min_size=1, max_size=9),
     st.booleans(),
 )
 def test_no_path_leads_out_of_the_cache(parts: list[str], suffixed: bool) -> None:
