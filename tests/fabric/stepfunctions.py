@@ -13,6 +13,7 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
 from tests.fabric.asl import StateMachines, TaskFailed, TokenGone
+from tests.fabric.aws.errors import NotFaked
 
 ARN = "arn:aws:states:eu-west-1:123456789012:stateMachine:"
 
@@ -39,7 +40,9 @@ class StepFunctionsApi:
         self.machines = machines
 
     def call(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """One API call."""
+        """One API call; `NotFaked` for one that nobody has written."""
+        if not hasattr(self, operation):
+            raise NotFaked(operation)
         found: dict[str, Any] = getattr(self, operation)(operation, parameters)
         return found
 

@@ -13,8 +13,10 @@ from tests.evidence import counted
 from tests.fabric.asl import StateMachines
 from tests.fabric.aws.boundary import ACCOUNT, REGION
 from tests.fabric.aws.cluster import Cluster
+from tests.fabric.aws.dynamodb import DynamoDb
 from tests.fabric.aws.ecs import Ecs
 from tests.fabric.aws.engines import service_arn
+from tests.fabric.aws.errors import NotFaked
 from tests.fabric.aws.small import Buckets, Secrets
 from tests.fabric.clock import VirtualClock
 from tests.fabric.delivery.agenda import Ground, Outcome
@@ -344,3 +346,12 @@ def test_a_stopped_task_is_told_of_for_an_hour() -> None:
     assert region.api.call("DescribeTasks", {"tasks": [task.task_id]})["tasks"][0]["lastStatus"] == "STOPPED"
     region.run(3700)
     assert region.api.call("DescribeTasks", {"tasks": [task.task_id]})["failures"][0]["reason"] == "MISSING"
+
+
+def test_a_call_that_nobody_has_faked_ends_the_run() -> None:
+    """It must not pass for a refusal of AWS's, which a function would survive."""
+    with pytest.raises(NotFaked, match="RunTask"):
+        _Region().api.call("RunTask", {})
+    with pytest.raises(NotFaked, match="UpdateItem"):
+        DynamoDb(lambda: 0.0, lambda _: None).call("UpdateItem", {})
+    assert not issubclass(NotFaked, Exception)

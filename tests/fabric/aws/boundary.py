@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, Protocol
 
+from tests.fabric.aws.errors import NotFaked
+
 REGION, ACCOUNT, PARTITION = "eu-west-1", "123456789012", "aws"
 Parameters = Mapping[str, Any]
 Proceed = Callable[[], Any]
@@ -48,7 +50,7 @@ class Boundary:
         """What stands in for `boto3.client`."""
         if service not in self._services:
             message = f"there is no fake of {service}: add one to tests/fabric/aws"
-            raise NotImplementedError(message)
+            raise NotFaked(message)
         return Client(self, service, region_name or REGION)
 
 

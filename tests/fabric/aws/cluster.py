@@ -133,9 +133,10 @@ class Cluster(Waiting):
         """The container's health check fails: ECS replaces the task."""
         self._ends(task, "ServiceSchedulerInitiated", "Task failed container health checks", 137)
 
-    def stop_task(self, task: Task) -> None:
-        """Somebody stops it by hand."""
-        self._ends(task, "UserInitiated", "Task stopped by user", 143)
+    def stop_task(self, task: Task, reason: str = "Task stopped by user") -> None:
+        """Somebody stops it by name."""
+        self._remember()
+        self._ends(task, "UserInitiated", reason, 143)
 
     def report_broken(self, task: Task, code: str = "engine-answer-invalid") -> None:
         """The engine runs on, and says of itself that it has failed."""

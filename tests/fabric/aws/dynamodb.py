@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.fabric.aws.errors import refusal
+from tests.fabric.aws.errors import answering, refusal
 from tests.fabric.aws.expressions import Malformed, compiled
 from tests.fabric.aws.partition import PAGE_BYTES, Image, Sorted, size_of
 
@@ -118,7 +118,7 @@ class DynamoDb:
     def call(self, operation: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """One API call."""
         try:
-            found: dict[str, Any] = _OPERATIONS[operation](self, operation, given)
+            found: dict[str, Any] = answering(_OPERATIONS, operation)(self, operation, given)
             return found
         except Malformed as error:
             raise refusal(operation, "ValidationException", str(error)) from error

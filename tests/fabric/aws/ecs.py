@@ -9,7 +9,7 @@ from typing import Any
 from tests.fabric.aws.boundary import ACCOUNT, REGION
 from tests.fabric.aws.cluster import Cluster
 from tests.fabric.aws.engines import STOPPED, Service, host_arn, service_arn, task_arn
-from tests.fabric.aws.errors import refusal
+from tests.fabric.aws.errors import answering, refusal
 
 _SHOWN_SECONDS = 3600.0  # ECS tells of a stopped task for about an hour
 _DESCRIBED = 10  # services per call
@@ -28,7 +28,7 @@ class Ecs:
         """One API call."""
         if given.get("cluster", "cluster").rsplit("/", 1)[-1] != "cluster":
             raise refusal(operation, "ClusterNotFoundException", "Cluster not found.")
-        found: dict[str, Any] = _OPERATIONS[operation](self, operation, given)
+        found: dict[str, Any] = answering(_OPERATIONS, operation)(self, operation, given)
         return found
 
     # ── task definitions ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -145,6 +145,13 @@ class Ecs:
                 missing.append({"arn": task_arn(task_id), "reason": "MISSING"})
         return {"tasks": found, "failures": missing}
 
+    def _stop_task(self, operation: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        task = self._cluster.tasks.get(str(given["task"]).rsplit("/", 1)[-1])
+        if task is None or self._forgotten(task.task_id):
+            raise refusal(operation, "InvalidParameterException", "The referenced task was not found.")
+        self._cluster.stop_task(task, given.get("reason", "Task stopped by user"))
+        return {"task": task.view()}
+
     def _forgotten(self, task_id: str) -> bool:
         task = self._cluster.tasks[task_id]
         return task.last == STOPPED and task.stopped is not None and self._cluster.now() - task.stopped > _SHOWN_SECONDS
@@ -182,6 +189,7 @@ _OPERATIONS: Mapping[str, Callable[[Ecs, str, Mapping[str, Any]], dict[str, Any]
     "ListServices": Ecs._list,
     "ListTasks": Ecs._list_tasks,
     "DescribeTasks": Ecs._describe_tasks,
+    "StopTask": Ecs._stop_task,
     "ListContainerInstances": Ecs._list_hosts,
     "DescribeContainerInstances": Ecs._describe_hosts,
 }

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.fabric.aws.boundary import ACCOUNT
-from tests.fabric.aws.errors import refusal
+from tests.fabric.aws.errors import NotFaked, refusal
 
 _RANGE = re.compile(r"bytes=(\d+)-(\d+)")
 
@@ -46,7 +46,7 @@ class Buckets:
 
     def _list(self, operation: str, given: Mapping[str, Any]) -> dict[str, Any]:
         if operation != "ListObjectsV2":
-            raise NotImplementedError(operation)
+            raise NotFaked(operation)
         bucket, prefix = given["Bucket"], given.get("Prefix", "")
         keys = [key for key in sorted(self.objects[bucket]) if key.startswith(prefix)]
         listed = [{"Key": key, "Size": self.sizes[bucket, key]} for key in keys]
@@ -62,7 +62,7 @@ class Secrets:
     def call(self, operation: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """GetSecretValue."""
         if operation != "GetSecretValue":
-            raise NotImplementedError(operation)
+            raise NotFaked(operation)
         if given["SecretId"] not in self.values:
             raise refusal(operation, "ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
         return {"ARN": given["SecretId"], "SecretString": self.values[given["SecretId"]]}

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.fabric.aws.boundary import ACCOUNT, REGION
+from tests.fabric.aws.errors import NotFaked, refusal
 from tests.fabric.clock import moment
 from tests.fabric.delivery.agenda import Ground, Thing, Waiting
 from tests.fabric.delivery.patterns import matches
@@ -42,11 +43,9 @@ class Bus(Waiting):
     def call(self, operation: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """PutEvents."""
         if operation != "PutEvents":
-            raise NotImplementedError(operation)
+            raise NotFaked(operation)
         entries = given["Entries"]
         if not 0 < len(entries) <= BATCH:
-            from tests.fabric.aws.errors import refusal
-
             raise refusal(operation, "ValidationException", "Member must have length less than or equal to 10")
         answers = [self._entry(entry) for entry in entries]
         return {"FailedEntryCount": sum("ErrorCode" in one for one in answers), "Entries": answers}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.fabric.aws.boundary import ACCOUNT, REGION
-from tests.fabric.aws.errors import refusal
+from tests.fabric.aws.errors import NotFaked, refusal
 from tests.fabric.clock import EPOCH
 from tests.fabric.delivery.agenda import Ground, Outcome, Thing
 from tests.fabric.topology import Queue, Topology
@@ -35,7 +35,7 @@ class Queues:
     def call(self, operation: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """SendMessage: all that anybody here asks of SQS's API."""
         if operation != "SendMessage":
-            raise NotImplementedError(operation)
+            raise NotFaked(operation)
         name = str(given["QueueUrl"]).rsplit("/", 1)[-1]
         if name not in self.messages:
             raise refusal(operation, "AWS.SimpleQueueService.NonExistentQueue", "The specified queue does not exist.")

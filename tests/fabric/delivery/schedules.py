@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tests.fabric.aws.boundary import ACCOUNT, REGION
-from tests.fabric.aws.errors import refusal
+from tests.fabric.aws.errors import answering, refusal
 from tests.fabric.clock import START, moment
 from tests.fabric.delivery.agenda import Ground, Thing
 from tests.fabric.delivery.invocations import Invocations
@@ -53,7 +53,7 @@ class Schedules:
 
     def call(self, operation: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """One API call."""
-        found: dict[str, Any] = _OPERATIONS[operation](self, operation, given)
+        found: dict[str, Any] = answering(_OPERATIONS, operation)(self, operation, given)
         return found
 
     def _create(self, operation: str, given: Mapping[str, Any]) -> dict[str, Any]:
