@@ -11,6 +11,7 @@ from ministack.services import lambda_svc
 from local.emulator.pin import expect, replace
 
 MARK = "__slipway_error__"
+DIED = ("Worker process died", "Worker process exited")  # which the emulator calls an error of the handler
 RAISED = 'json.dumps({"status": "error", "error": str(e), "trace": traceback.format_exc()})'
 CARRIED = (
     'json.dumps({"status": "ok", "result": {"__slipway_error__": {"errorMessage": str(e), "errorType": type(e).__name__, '
@@ -29,6 +30,8 @@ def apply() -> None:
     def execute(func: dict[str, Any], event: Any, request_id: str) -> dict[str, Any]:
         result: dict[str, Any] = stock(func, event, request_id)
         body = result.get("body")
+        if isinstance(body, dict) and body.get("errorMessage", "").startswith(DIED):
+            body["errorType"] = "Runtime.ExitError"
         if not isinstance(body, dict) or MARK not in body:
             return result
         log = "\n".join(filter(None, [result.get("log", ""), "[ERROR] " + body["trace"]]))

@@ -43,3 +43,10 @@ def test_a_state_machine_retries_on_the_class(cloud: Cloud) -> None:
     execution = states.start_execution(stateMachineArn=machine["stateMachineArn"])["executionArn"]
     ended = eventually(lambda: states.describe_execution(executionArn=execution), lambda found: found["status"] != "RUNNING")
     assert (ended["status"], ended["output"]) == ("SUCCEEDED", "2")
+
+
+def test_an_environment_that_dies_has_an_error_of_its_own(cloud: Cloud) -> None:
+    """On AWS a killed runtime is a Runtime.ExitError, which is nobody's exception and worth another try."""
+    function = cloud.function("import os, signal\ndef handler(event, context):\n    os.kill(os.getpid(), signal.SIGKILL)\n")
+    answer = cloud.invoke(function)
+    assert (answer["error"], answer["body"]["errorType"]) == (True, "Runtime.ExitError")
