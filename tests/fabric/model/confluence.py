@@ -1,0 +1,62 @@
+"""Invariant 12: whatever came twice, late or in another order, a model is in the end as if its commands had been carried out one by one."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tests.fabric.model.people import People
+from tests.fabric.model.seen import Document, Seen
+
+
+def the_wish_is_what_was_accepted(people: People) -> None:
+    """12: the wish in the end is what the accepted commands make, carried out in the order of their generations.
+
+    Updates that failed or were cancelled while they were carried out count as undone. A model of which somebody was not told what became
+    of a command is left out: nobody outside can know what was accepted.
+    """
+    seen = people.seen
+    for model_id, accepted in people.wishes.items():
+        model = seen.model(model_id)
+        if model_id in people.unknown or "" in people.unknown or model is None or model["deleted"]:
+            continue
+        operations = {row["generation"]: row for row in _operations(seen, model_id)}
+        wished: dict[str, Any] = {}
+        for generation, (kind, body) in sorted(accepted.items()):
+            if kind == "create":
+                wished = dict(body)
+            elif not _undone(operations.get(generation)):
+                wished = merged(wished, {name: value for name, value in body.items() if name != "acknowledge"})
+        wrong = list(_differences(wished, model["spec"]))
+        assert not wrong, f"{model_id} was wished to have {wrong}; it has {model['spec']}"
+
+
+def merged(document: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
+    """RFC 7396, written anew: this must not believe the product."""
+    result = {name: value for name, value in document.items() if name not in patch}
+    for name, value in patch.items():
+        if isinstance(value, Mapping):
+            below = document.get(name)
+            result[name] = merged(below if isinstance(below, Mapping) else {}, value)
+        elif value is not None:
+            result[name] = value
+    return result
+
+
+def _differences(wished: Mapping[str, Any], spec: Mapping[str, Any], path: str = "") -> list[str]:
+    """What was wished and is otherwise; what was not spoken of has its default."""
+    found: list[str] = []
+    for name, value in wished.items():
+        if isinstance(value, Mapping) and isinstance(spec.get(name), Mapping):
+            found += _differences(value, spec[name], f"{path}{name}.")
+        elif spec.get(name) != value:
+            found.append(f"{path}{name} = {value}")
+    if not path and wished.get("schedule") is None and spec.get("schedule"):
+        found.append("no schedule")
+    return found
+
+
+def _operations(seen: Seen, model_id: str) -> list[Document]:
+    return [row for (_, _, sk), row in seen.documents.items() if sk == "OPERATION" and row["model_id"] == model_id]
+
+
+def _undone(operation: Document | None) -> bool:
+    return operation is not None and operation["relapse"] is not None

@@ -1,0 +1,454 @@
+"""What holds always, whatever happens, and what holds finally, once faults have ended and everything has been delivered.
+
+Each is one function whose first line is its sentence. Those of `ALWAYS` are asked of every row of their kind at the moment at which it is
+written, those of `STEPS` after every step, those of `FINALLY` at rest. They know rows, facts, answers and what the fakes of AWS show.
+"""
+
+from collections.abc import Callable
+
+from tests.fabric.model.seen import ENDS, Change, Check, Document, Seen
+
+WHOLE = 10_000
+"""All of a route's traffic."""
+WRITES_OF_AN_OPERATION = 60
+"""More transactions on one operation than this are a storm: a life has about ten, and each repetition of a step may add one."""
+ROUTING_IS_GIVEN_UP_AFTER = 240.0
+"""Seconds after which a model leaves service although routing has said nothing (statemachines: AwaitRouteClosed)."""
+_LEAVING = frozenset({"Stopping", "Deleting"})
+_PROVED_BY_ANOTHER_WAY = frozenset({"update"})
+
+
+# ── always, at every write ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def only_validated_versions_take_requests(seen: Seen, change: Change) -> None:
+    """1: no target of a version whose artefact has not been validated gets a share of the traffic."""
+    for target in (change.after or {}).get("targets", ()):
+        if target["weight"] and target["kind"] == "engine":
+            version = seen.row("registry", f"MODEL#{change.sk.partition('#')[2]}", f"VERSION#{target['version']}")
+            assert version, f"{change.sk} sends requests to {target['version']}, which the registry does not know"
+            assert version["status"] == "validated", f"{change.sk} sends requests to {target['version']}, which is {version['status']}"
+
+
+def an_end_is_for_ever(seen: Seen, change: Change) -> None:
+    """2: an operation that has ended never changes any more."""
+    if change.before and change.before["ended_at"]:
+        assert change.after == change.before, f"operation {change.name} had ended as {change.before['status']}"
+
+
+def an_end_is_told_once(seen: Seen, change: Change) -> None:
+    """2: at most one fact tells of an operation's end, and only of one that has ended."""
+    if change.after and change.after["event_type"] in ENDS:
+        operation_id = change.after["data"]["operation_id"]
+        assert seen.ends[operation_id] == 1, f"{change.after['event_type']} of {operation_id} is told the {seen.ends[operation_id]}nd time"
+        operation = seen.operation(operation_id)
+        assert operation and operation["ended_at"], f"{change.after['event_type']} of {operation_id}, which has not ended"
+
+
+def what_has_left_runs_nothing(seen: Seen, change: Change) -> None:
+    """3: a model that is written down as stopped or deleted has no copy that lives."""
+    before, after = change.before, change.after
+    if before and after and (after["status"] == "Stopped" or after["deleted"]) and before["status"] in _LEAVING:
+        living = seen.living(change.name)
+        assert not living, f"{change.name} is {'deleted' if after['deleted'] else 'Stopped'} while {living} live"
+
+
+def numbers_only_rise(seen: Seen, change: Change) -> None:
+    """4: generation, revision and edition of a model never fall, also where its id is used again; each write is the next edition."""
+    before, after = change.before, change.after
+    assert after is not None, f"the row of {change.name} is gone, and its numbers with it"
+    if before is None:
+        return
+    for name in ("generation", "revision", "life", "served_from"):
+        assert after[name] >= before[name], f"{name} of {change.name} falls from {before[name]} to {after[name]}"
+    assert after["edition"] == before["edition"] + 1, f"edition of {change.name} goes from {before['edition']} to {after['edition']}"
+    if after["spec"] != before["spec"] and not after["deleted"]:
+        assert after["generation"] > before["generation"], f"the wish for {change.name} changes within generation {after['generation']}"
+
+
+def a_new_command_is_a_new_generation(seen: Seen, change: Change) -> None:
+    """4: no two operations that change what is wanted of a model bear the same generation."""
+    after = change.after
+    if change.before is None and after and not after["ended_at"]:
+        model = seen.documents.get(("serving", f"MODEL#{after['model_id']}", "MODEL"))
+        old = next((one.before for one in seen.of("serving MODEL")), None)
+        assert model and after["generation"] == model["generation"], f"{change.name} is of generation {after['generation']}"
+        assert old is None or model["generation"] > old["generation"], f"{change.name} takes generation {model['generation']} again"
+
+
+def a_version_is_never_another(seen: Seen, change: Change) -> None:
+    """4: what was validated as a version stays that content and stays validated."""
+    if change.before and change.before["status"] == "validated":
+        assert change.after, f"version {change.sk} of {change.name} is gone"
+        for name in ("manifest_sha256", "status"):
+            assert change.after[name] == change.before[name], f"{name} of {change.name} {change.sk} changes"
+
+
+def a_service_belongs_to_one_generation(seen: Seen, change: Change) -> None:
+    """4: the name of an ECS service is never used for another model or generation."""
+    if change.before and change.after:
+        assert change.after == change.before, f"service {change.name} was {change.before} and is {change.after}"
+
+
+def the_ledger_only_grows(seen: Seen, change: Change) -> None:
+    """5: a recorded fact is never changed or taken away, and each feed counts without gaps."""
+    context = change.kind.partition(" ")[0]
+    assert change.before is None, f"the fact {change.pk} {change.sk} was recorded before"
+    assert change.after, f"the fact {change.pk} {change.sk} is taken away"
+    number = int(change.sk.partition("#")[2])
+    newest = seen.revisions.get((context, change.pk), 0)
+    assert number == newest + 1 == change.after["revision"], f"{change.pk}: fact {number} comes after {newest}"
+    seen.revisions[context, change.pk] = number
+
+
+def a_fact_is_written_with_what_it_tells(seen: Seen, change: Change) -> None:
+    """5: fact, marker of the outbox and the row that it is about are one transaction; the row counts the same revision."""
+    after = change.after or {}
+    context = change.kind.partition(" ")[0]
+    markers = [one.sk for one in seen.of(f"{context} OUTBOX") if one.after]
+    assert after["metadata"]["id"] in markers, f"{after['event_type']} of {change.pk} is recorded without a marker to announce it by"
+    heads = seen.of("serving MODEL") if context == "serving" else seen.of(f"{context} HEAD")
+    last = max(int(one.sk.partition("#")[2]) for one in seen.of(change.kind) if one.pk == change.pk)
+    counted = [int(one.attributes["revision"]) for one in heads if one.pk == change.pk]
+    assert counted == [last], f"{after['event_type']} of {change.pk} is fact {last}, and the row counts {counted}"
+
+
+def an_answer_is_kept_with_its_command(seen: Seen, change: Change) -> None:
+    """5 and 11: what is remembered under an Idempotency-Key was carried out in the same transaction."""
+    if change.after is None or "answer" not in change.after or "body" not in change.after["answer"]:
+        return
+    operation_id = change.after["answer"]["body"]["operation_id"]
+    assert seen.operation(operation_id), f"an answer speaks of operation {operation_id}, of which there is no row"
+
+
+def the_route_table_moves_forward(seen: Seen, change: Change) -> None:
+    """6: the revision of a table that routers follow rises with every change of it, by one."""
+    after = int(change.attributes["revision"])
+    context = change.kind.partition(" ")[0]
+    facts = len(seen.of(f"{context} LEDGER"))
+    assert facts == 1, f"the head of {context} moves to {after} with {facts} facts"
+
+
+def in_service_means_served(seen: Seen, change: Change) -> None:
+    """7: a model comes into service only with its present wish observed, and after a router has had an answer from a copy of it."""
+    before, after = change.before, change.after
+    if not after:
+        return
+    assert after["observed_generation"] <= after["generation"], f"{change.name} has observed what nobody wished"
+    if after["status"] != "InService" or (before and before["status"] == "InService"):
+        return
+    assert after["observed_generation"] == after["generation"], f"{change.name} is in service with {after['observed_generation']} observed"
+    seen.hear()
+    answered = [target for target, (model_id, _, _) in seen.ready.items() if model_id == change.name]
+    if after["hosting" if "hosting" in after else "spec"] and after["spec"]["hosting"] == "hosted":
+        wanted = after["deployments"][-1]["service"] if after["deployments"] else ""
+        tasks = seen.fabric.ecs.tasks
+        answered = [target for target in answered if target in tasks and tasks[target].service == wanted]
+    assert answered, f"{change.name} is in service, and no router has had an answer from {after['deployments'] or 'the third party'}"
+
+
+def a_target_is_ready_after_it_answered(seen: Seen, change: Change) -> None:
+    """8: a target gets a share of the traffic only once a router has had a real answer from it."""
+    old = {target["target_id"]: target for target in (change.before or {}).get("targets", ())}
+    for target in (change.after or {}).get("targets", ()):
+        known = old.get(target["target_id"])
+        if target["status"] != "ready" or (known and known["status"] == "ready"):
+            continue
+        seen.hear()
+        assert target["target_id"] in seen.ready, f"{change.sk} calls {target['target_id']} ready, which nobody has probed"
+        model_id, _, at = seen.ready[target["target_id"]] if target["kind"] == "engine" else (change.sk.partition("#")[2], 0, 0.0)
+        assert model_id == change.sk.partition("#")[2], f"{change.sk} calls {target['target_id']} ready, which is a copy of {model_id}"
+
+
+def a_draining_target_stays_so(seen: Seen, change: Change) -> None:
+    """8: a copy that was told to let go of its requests never gets new ones."""
+    drained = {
+        one["target_id"] for one in (change.before or {}).get("targets", ()) if one["status"] == "draining" and one["kind"] == "engine"
+    }
+    back = [
+        one["target_id"] for one in (change.after or {}).get("targets", ()) if one["target_id"] in drained and one["status"] != "draining"
+    ]
+    assert not back, f"{change.sk}: {back} come back"
+
+
+def shares_make_a_whole(seen: Seen, change: Change) -> None:
+    """9: the shares of a route's ready targets make a whole, all others have none; a closed or sleeping route has nobody who is ready."""
+    route = change.after
+    if not route:
+        return
+    ready = [target for target in route["targets"] if target["status"] == "ready"]
+    shares = sum(target["weight"] for target in route["targets"])
+    assert shares == (WHOLE if ready else 0), f"{change.sk}: the shares of {len(ready)} make {shares}"
+    assert all(target["weight"] > 0 for target in ready), f"{change.sk}: one that is ready gets nothing"
+    assert (route["state"] == "open") == bool(ready), f"{change.sk} is {route['state']} with {len(ready)} that are ready"
+
+
+def one_operation_decides(seen: Seen, change: Change) -> None:
+    """10: at most one operation of a model is under way, and it is the one that the model's row names."""
+    model_id = str((change.after or change.before or {})["model_id"])
+    model, active = seen.model(model_id), seen.active[model_id]
+    named = {model["operation"]} - {None} if model and not model["deleted"] else set()
+    assert len(active) <= 1, f"{model_id} has operations {sorted(active)} under way"
+    assert active == named, f"{model_id} names {sorted(named)}, and under way are {sorted(active)}"
+
+
+def a_task_is_never_younger_than_it_was(seen: Seen, change: Change) -> None:
+    """10: what came late about an ECS task never takes the place of what is known of it."""
+    if change.before and change.after:
+        assert change.after["version"] > change.before["version"], f"{change.sk}: {change.before['version']} → {change.after['version']}"
+
+
+def copies_stay_within_their_bounds(seen: Seen, change: Change) -> None:
+    """18: the count of copies that the load asks for lies between the wish's bounds."""
+    after = change.after
+    if after and after["scaled_to"] is not None and after["status"] == "InService":
+        capacity = after["spec"]["capacity"]
+        held = max(capacity["min"], 1) <= after["scaled_to"] <= capacity["max"]
+        assert held, f"{change.name} is scaled to {after['scaled_to']}, beyond {capacity['min']} to {capacity['max']}"
+
+
+def secrets_stay_secret(seen: Seen, change: Change) -> None:
+    """16: the secret part of a token stands in no row, and so in no event that is announced from one."""
+    if seen.secrets:
+        text = f"{change.after}{change.attributes}"
+        assert not [secret for secret in seen.secrets if secret in text], f"{change.kind} {change.sk} holds the secret of a token"
+
+
+_ROUTE: tuple[Check, ...] = (
+    only_validated_versions_take_requests,
+    a_target_is_ready_after_it_answered,
+    a_draining_target_stays_so,
+    shares_make_a_whole,
+)
+_FACT: tuple[Check, ...] = (the_ledger_only_grows, a_fact_is_written_with_what_it_tells, secrets_stay_secret)
+ALWAYS: dict[str, list[Check]] = {
+    "serving MODEL": [
+        numbers_only_rise,
+        what_has_left_runs_nothing,
+        in_service_means_served,
+        one_operation_decides,
+        copies_stay_within_their_bounds,
+    ],
+    "serving OPERATION": [an_end_is_for_ever, a_new_command_is_a_new_generation, one_operation_decides],
+    "serving LEDGER": [*_FACT, an_end_is_told_once],
+    "serving SERVICE": [a_service_belongs_to_one_generation],
+    "serving TASK": [a_task_is_never_younger_than_it_was],
+    "serving COMMAND": [an_answer_is_kept_with_its_command],
+    "routing LEDGER": list(_FACT),
+    "routing HEAD": [the_route_table_moves_forward],
+    "routing ROUTE": list(_ROUTE),
+    "access LEDGER": list(_FACT),
+    "access HEAD": [the_route_table_moves_forward],
+    "access COMMAND": [secrets_stay_secret],
+    "access TOKEN": [secrets_stay_secret],
+    "registry LEDGER": list(_FACT),
+    "registry VERSION": [a_version_is_never_another],
+    "usage AUDIT": [secrets_stay_secret],
+}
+
+
+# ── always, after every step ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def routers_never_go_back(seen: Seen) -> None:
+    """6: a router's table is never newer than the table that it follows."""
+    head = seen.fabric.router._head()
+    for router in seen.fabric.routers:
+        assert router.revision <= head, f"{router.router_id} follows {router.revision}, and the table is at {head}"
+
+
+def a_copy_ends_after_its_route(seen: Seen) -> None:
+    """8: where a whole model leaves service, no copy is told to end while the route still sends it requests."""
+    for task in seen.fabric.ecs.tasks.values():
+        if not task.reason.startswith("Scaling activity") or task.last == "STOPPED":
+            continue
+        model_id = seen.services.get(task.service, ("", 0))[0]
+        model, route = seen.model(model_id), seen.route(model_id)
+        if not model or not route or model["status"] not in _LEAVING:
+            continue
+        operation = seen.operation(model["operation"]) if model["operation"] else None
+        if operation is None or operation["kind"] == "retry" or _age(seen, operation) >= ROUTING_IS_GIVEN_UP_AFTER:
+            continue
+        served = [target["target_id"] for target in route["targets"] if target["weight"]]
+        assert task.task_id not in served, f"{model_id} is {model['status']}, task {task.task_id[:8]} ends and still gets requests"
+
+
+def gpus_are_not_bought_twice(seen: Seen) -> None:
+    """18: where no second set of GPUs is to be had, copies of two wishes never stand beside each other."""
+    for model_id in {owner for owner, _ in seen.services.values()}:
+        model = seen.model(model_id)
+        if not model or not model["spec"].get("accelerator", {}).get("gpus"):
+            continue
+        living = [task for task in seen.fabric.ecs.alive() if seen.services.get(task.service, ("",))[0] == model_id]
+        most = model["spec"]["capacity"]["max"]
+        assert len(living) <= most, f"{model_id} may have {most} copies on GPUs, and has {[task.service for task in living]}"
+
+
+def _age(seen: Seen, operation: Document) -> float:
+    """Virtual seconds since it was accepted."""
+    from datetime import datetime
+
+    return float((seen.fabric.clock.now() - datetime.fromisoformat(operation["created_at"])).total_seconds())
+
+
+STEPS: tuple[Callable[[Seen], None], ...] = (routers_never_go_back, a_copy_ends_after_its_route, gpus_are_not_bought_twice)
+
+
+# ── finally ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def every_operation_has_ended(seen: Seen) -> None:
+    """2: each accepted command has come to one end, and one that succeeded has told so if it is one that tells."""
+    for (context, pk, sk), operation in seen.documents.items():
+        if context != "serving" or sk != "OPERATION":
+            continue
+        assert operation["ended_at"], f"operation {pk} ({operation['kind']}) is {operation['status']}"
+        told = seen.ends[operation["operation_id"]]
+        if operation["status"] == "Succeeded" and operation["goal"] not in _PROVED_BY_ANOTHER_WAY:
+            assert told == 1, f"{operation['kind']} {pk} has succeeded, told {told} times"
+
+
+def nothing_is_left_of_what_has_left(seen: Seen) -> None:
+    """3: a model that is deleted, stopped or failed occupies nothing: no service, no task, no share of a route, and, deleted, no alarm."""
+    owners = {service: owner for service, (owner, _) in seen.services.items()}
+    paid = {owners.get(name, name) for name, one in seen.fabric.ecs.services.items() if one.status != "INACTIVE"}
+    paid |= {owners.get(task.service, task.service) for task in seen.fabric.ecs.tasks.values() if task.last != "STOPPED"}
+    for model in _models(seen):
+        model_id, route = model["model_id"], seen.route(model["model_id"])
+        gone = model["deleted"]
+        if not gone and model["status"] not in {"Stopped", "Failed"}:
+            continue
+        assert model_id not in paid, f"{model_id} is {'deleted' if gone else model['status']} and paid for: {seen.fabric.ecs.left()}"
+        assert not (gone and route), f"{model_id} is deleted, and its route is {route and route['state']}"
+        state = route["state"] if route else "closed"
+        assert state in {"closed", "asleep"}, f"{model_id} is {model['status']} and its route is {state}"
+        assert (state == "asleep") == bool(model["asleep"] and not gone), f"{model_id}: asleep {model['asleep']}, route {state}"
+
+
+def every_copy_is_wanted(seen: Seen) -> None:
+    """3 and 18: a model in service has one service, as many tasks as are wanted, and they are those that its row knows."""
+    for model in _models(seen):
+        if model["status"] != "InService" or model["deleted"] or model["spec"]["hosting"] != "hosted":
+            continue
+        services = [one for one in seen.fabric.ecs.services.values() if seen.services.get(one.name, ("",))[0] == model["model_id"]]
+        active = [one for one in services if one.status == "ACTIVE"]
+        wanted = model["spec"]["capacity"]["desired"] if model["scaled_to"] is None else model["scaled_to"]
+        assert [one.name for one in active] == [one["service"] for one in model["deployments"]], f"{model['model_id']}: {active}"
+        assert [one.desired for one in active] == [wanted], f"{model['model_id']} wants {wanted}, ECS {[one.desired for one in active]}"
+        known = sorted(task["task_id"] for task in model["tasks"])
+        assert known == sorted(seen.living(model["model_id"])), f"{model['model_id']} knows {known}, {seen.living(model['model_id'])} live"
+
+
+def what_was_recorded_is_on_the_audit(seen: Seen) -> None:
+    """5: the audit holds each fact that it is to hold, once, and nothing else."""
+    rules = [rule for rule in seen.fabric.topology.rules if any(target.name.startswith("UsageOnFact") for target in rule.targets)]
+    due = {
+        fact["metadata"]["id"]
+        for fact in seen.facts.values()
+        for rule in rules
+        if f"slipway.{fact['metadata']['producer']}" in rule.pattern["source"] and fact["event_type"] in rule.pattern["detail-type"]
+    }
+    audited = {sk for (context, _, sk) in seen.documents if context == "usage"}
+    assert audited == due, f"on the audit too many: {sorted(audited - due)}, missing: {sorted(due - audited)}"
+
+
+def routers_know_what_serving_knows(seen: Seen) -> None:
+    """6 and 7: every router's table is the routes' table, and that is what serving's rows say: who answers for which model, and to whom."""
+    routes = {pk_sk[2].partition("#")[2]: row for pk_sk, row in seen.documents.items() if pk_sk[2].startswith("ROUTE#")}
+    for router in seen.fabric.routers:
+        assert router.table == routes, f"{router.router_id} knows {router.table}, the table is {routes}"
+    for model in _models(seen):
+        if model["deleted"] or model["status"] != "InService":
+            continue
+        route = routes.get(model["model_id"])
+        assert route, f"{model['model_id']} is in service without a route"
+        assert route["generation"] == model["generation"], f"{model['model_id']}: route of {route['generation']}, not {model['generation']}"
+        assert route["allowed_groups"] == model["spec"]["allowed_groups"], f"{model['model_id']}: {route['allowed_groups']}"
+        assert model["observed_generation"] == model["generation"], f"{model['model_id']} has observed {model['observed_generation']}"
+        if model["spec"]["hosting"] == "hosted":
+            targets = sorted((one["target_id"], one["address"]) for one in route["targets"] if one["status"] != "draining")
+            tasks = sorted((one["task_id"], one["address"]) for one in model["tasks"] if not one["condemned"])
+            assert targets == tasks, f"{model['model_id']}: the route knows {targets}, serving {tasks}"
+            ready = [one for one in route["targets"] if one["status"] == "ready"]
+            assert len(ready) == len(tasks) or any(_broken(seen, one[0]) for one in tasks), f"{model['model_id']}: {route['targets']}"
+        else:
+            assert route["provider"] == _provider_of(model), f"{model['model_id']}: {route['provider']}"
+
+
+def nothing_is_lost(seen: Seen) -> None:
+    """15: nothing is on its way, nothing lies in an outbox or with the dead letters, no wait and no answer is kept for what has ended."""
+    fabric = seen.fabric
+    assert fabric.dead_letters() == {}, f"dead letters: {fabric.dead_letters()}"
+    markers = [(pk, sk) for _, pk, sk in seen.documents if pk.startswith("OUTBOX#")]
+    assert not markers, f"never announced: {markers}"
+    waits = [(pk, sk) for context, pk, sk in seen.documents if context == "serving" and sk.startswith("WAIT#")]
+    assert not waits, f"nobody waits any more: {waits}"
+    running = [one.name for one in fabric.machines.executions.values() if one.status == "RUNNING"]
+    assert not running, f"executions go on: {running}"
+
+
+def rest_is_rest(seen: Seen) -> None:
+    """17: at rest a sweep of everything writes nothing and tells ECS nothing."""
+    calls = seen.fabric.calls
+    before = {name: number for name, number in calls.items() if _writes(name)}
+    seen.fabric.sweep()
+    written = {name: number - before.get(name, 0) for name, number in calls.items() if _writes(name) and number != before.get(name, 0)}
+    assert not written, f"a sweep at rest has called {written}"
+
+
+def no_storm(seen: Seen) -> None:
+    """17: whatever goes wrong, the writes that one operation causes stay few."""
+    for (context, pk, sk), operation in seen.documents.items():
+        if context == "serving" and sk == "OPERATION":
+            assert operation["edition"] <= WRITES_OF_AN_OPERATION, f"{pk} was written {operation['edition']} times"
+
+
+def alarms_are_of_schedules(seen: Seen) -> None:
+    """3: alarms are set for models that live and have a schedule, and for no others."""
+    scheduled = {model["model_id"] for model in _models(seen) if not model["deleted"] and model["spec"].get("schedule")}
+    alarms = {name.rstrip(".") for alarms in seen.fabric.schedules.alarms.values() for name, one in alarms.items() if not one.rung}
+    assert alarms <= scheduled, f"alarms of {sorted(alarms)}, schedules of {sorted(scheduled)}"
+    due = {name for name in scheduled if (seen.model(name) or {})["status"] in {"InService", "Stopped", "Failed"}}
+    assert due <= alarms, f"schedules of {sorted(due)}, alarms of {sorted(alarms)}"
+
+
+def nothing_is_said_of_secrets(seen: Seen) -> None:
+    """16: no function has logged, and no event has carried, the secret part of a token."""
+    if seen.secrets:
+        told = "\n".join([*seen.spoken(), *(str(event) for event in seen.fabric.bus.seen)])
+        assert not [secret for secret in seen.secrets if secret in told], "a token's secret was told"
+
+
+FINALLY: tuple[Callable[[Seen], None], ...] = (
+    every_operation_has_ended,
+    nothing_is_lost,
+    nothing_is_left_of_what_has_left,
+    every_copy_is_wanted,
+    what_was_recorded_is_on_the_audit,
+    routers_know_what_serving_knows,
+    alarms_are_of_schedules,
+    no_storm,
+    nothing_is_said_of_secrets,
+    rest_is_rest,
+)
+
+
+def _models(seen: Seen) -> list[Document]:
+    return [row for (context, _, sk), row in seen.documents.items() if context == "serving" and sk == "MODEL"]
+
+
+def _broken(seen: Seen, task_id: str) -> bool:
+    task = seen.fabric.ecs.tasks.get(task_id)
+    return task is None or bool(task.broken or task.fate)
+
+
+def _provider_of(model: Document) -> Document:
+    known = {"api_base": None, "region": None, "secret": None} | model["spec"]["provider"]
+    return {name: known.get(name) for name in ("name", "model", "api_base", "region", "secret")}
+
+
+def _writes(call: str) -> bool:
+    service, _, operation = call.partition(".")
+    return service in {"dynamodb", "ecs", "scheduler", "events", "sqs", "stepfunctions"} and operation.startswith(
+        ("Put", "Delete", "Transact", "Update", "Create", "Register", "Deregister", "Stop", "Start", "Send")
+    )
