@@ -38,10 +38,15 @@ class LogLine:
 
 @dataclass
 class Functions:
-    """Every function of the stack, by logical id. `runs` counts them, `logs` holds what they said, `metrics` what they counted."""
+    """Every function of the stack, by logical id. `runs` counts them, `logs` holds what they said, `metrics` what they counted.
+
+    `verbatim`: what they say is formatted as on AWS, and kept in `lines`, one text each as CloudWatch would get it; then `logs` is empty.
+    """
 
     topology: Topology
     faults: Faults
+    verbatim: bool = False
+    lines: list[str] = field(default_factory=list)
     runs: Counter[str] = field(default_factory=Counter)
     logs: list[LogLine] = field(default_factory=list)
     metrics: Counter[str] = field(default_factory=Counter)
@@ -69,11 +74,14 @@ class Functions:
     def listening(self) -> Iterator[None]:
         """Keep what functions log and count instead of printing it; formatting and printing would cost more than all the rest."""
         with ExitStack() as stack:
-            for level in _LEVELS:
-                stack.enter_context(patch.object(logger, level, self._logger(level)))
-            stack.enter_context(patch.object(logger, "append_keys", self._append))
-            stack.enter_context(patch.object(logger, "clear_state", self._clear))
             stack.enter_context(patch.object(metrics, "flush_metrics", self._flush))
+            if self.verbatim:
+                stack.enter_context(_written_to(_Sink(self.lines)))
+            else:
+                for level in _LEVELS:
+                    stack.enter_context(patch.object(logger, level, self._logger(level)))
+                stack.enter_context(patch.object(logger, "append_keys", self._append))
+                stack.enter_context(patch.object(logger, "clear_state", self._clear))
             yield
 
     def _logger(self, level: str) -> Callable[..., None]:
@@ -94,6 +102,30 @@ class Functions:
         for name, told in metrics.metric_set.items():
             self.metrics[name] += int(sum(told["Value"]))
         metrics.clear_metrics()
+
+
+class _Sink:
+    """A stream that keeps lines."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self._lines = lines
+
+    def write(self, text: str) -> None:
+        """Keep it."""
+        if text.strip():
+            self._lines.append(text.rstrip("\n"))
+
+    def flush(self) -> None:
+        """There is nothing behind."""
+
+
+@contextmanager
+def _written_to(sink: _Sink) -> Iterator[None]:
+    """The logger's own formatter goes on, but writes there."""
+    handler: Any = logger.registered_handler
+    before = handler.setStream(sink)
+    yield
+    handler.setStream(before)
 
 
 @cache

@@ -45,9 +45,14 @@ PEPPER = json.dumps({"current": "1", "1": "p" * 64})
 
 
 class Fabric(Driver, Views):
-    """One platform. Use it as a context manager: only one can be at a time in a process."""
+    """One platform. Use it as a context manager: only one can be at a time in a process.
 
-    def __init__(self, seed: int = 0, faults: FaultPlan | None = None, *, routers: int = 1, pace: Pace | None = None) -> None:
+    `pace`: how long ECS takes; `verbatim`: every log line is kept as CloudWatch would get it (`functions.lines`), which costs time.
+    """
+
+    def __init__(
+        self, seed: int = 0, faults: FaultPlan | None = None, *, routers: int = 1, pace: Pace | None = None, verbatim: bool = False
+    ) -> None:
         self.seed = seed
         self.chance = random.Random(seed)
         self.clock = VirtualClock()
@@ -55,7 +60,7 @@ class Fabric(Driver, Views):
         self.edges: Counter[str] = Counter()
         self.topology = topology()
         self._faults = Faults(faults or FaultPlan(), random.Random(self.chance.random()), self._note, self._preempt)
-        self.functions = Functions(self.topology, self._faults)
+        self.functions = Functions(self.topology, self._faults, verbatim)
         ground = Ground(self.clock, self.chance, self._invoke, self._dead, self._note)
         self.streams = Streams(ground, self.topology)
         self.queues = Queues(ground, self.topology)

@@ -1,6 +1,7 @@
 """A model's whole life through every context, and the same life again from the same seed."""
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -111,3 +112,16 @@ def test_the_same_seed_gives_the_same_life_to_the_byte() -> None:
     environment = {**os.environ, "PYTHONHASHSEED": "12345", "PYTHONPATH": os.pathsep.join(places)}
     told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=environment, cwd=Path(ROOT))
     assert told.stdout.strip() == here
+
+
+def test_every_word_of_every_function_can_be_read() -> None:
+    """As records with the keys of their run, or, at a price, line by line as CloudWatch gets them."""
+    with Fabric(seed=4) as fabric:
+        fabric.sweep("serving")
+        (line,) = fabric.functions.logs
+        assert (line.level, line.message, line.keys["correlation_id"]) == ("info", "swept", "sweep")
+    with Fabric(seed=4, verbatim=True) as fabric:
+        fabric.sweep("serving")
+        (text,) = fabric.functions.lines
+        assert json.loads(text)["message"] == "swept"
+        assert json.loads(text)["correlation_id"] == "sweep"
