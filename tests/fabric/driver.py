@@ -7,7 +7,7 @@ from tests.fabric.aws.dynamodb import DynamoDb
 from tests.fabric.clock import VirtualClock
 from tests.fabric.delivery.agenda import Home, Thing, Waiting
 from tests.fabric.delivery.bus import Delivery
-from tests.fabric.faults import Faults, Moment
+from tests.fabric.faults import FaultPlan, Faults, Moment
 from tests.fabric.router import Router
 
 _DEPTH = 2
@@ -144,6 +144,10 @@ class Driver:
         raise Quiet(message)
 
     # ── trouble ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def begin(self, plan: FaultPlan) -> None:
+        """From now on things go wrong by this plan."""
+        self._faults.plan = plan
 
     def fault(self, service: str, operation: str, error: str, times: int = 1) -> None:
         """The next such calls fail: throttled, unavailable, refused, lost, repeated, or an error code of AWS's. `*` = any."""

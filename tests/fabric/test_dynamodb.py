@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.evidence import counted, scaled
-from tests.fabric.aws.dynamodb import DynamoDb, Record
+from tests.fabric.aws.dynamodb import DynamoDb
+from tests.fabric.aws.table import Record
 from tests.fabric.pairs import Pair, pair
 
 _PK, _SK = st.sampled_from(["A", "B"]), st.sampled_from(["LEDGER#1", "LEDGER#2", "MODEL", "TASK#é"])

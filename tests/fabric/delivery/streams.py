@@ -4,7 +4,7 @@ import zlib
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.fabric.aws.dynamodb import Record
+from tests.fabric.aws.table import Record
 from tests.fabric.clock import moment
 from tests.fabric.delivery.agenda import Ground, Outcome, Thing
 from tests.fabric.delivery.patterns import matches
