@@ -133,21 +133,24 @@ class Table:
         *,
         after: Mapping[str, str] | None = None,
         limit: int | None = None,
-        up_to: str | None = None,
+        prefix: str = "",
+        at_a_time: int | None = None,
         forward: bool = True,
     ) -> Iterator[Row]:
         """Rows of one collection by `sort_key`, through the eventually consistent index.
 
-        `after` is a `resume_key`; `up_to` bounds `sort_key` from above.
+        `after` is a `resume_key`; only rows whose `sort_key` begins with `prefix` are read; `at_a_time`: how many with one call, where the
+        reader may stop before the end (a call reads up to a megabyte without it).
         """
         condition, values = "#collection = :collection", {":collection": {"S": collection}}  # COLLECTION is a reserved word of DynamoDB
-        if up_to is not None:
-            condition += " AND sort_key <= :up_to"
-            values[":up_to"] = {"S": up_to}
+        if prefix:
+            condition += " AND begins_with(sort_key, :prefix)"
+            values[":prefix"] = {"S": prefix}
         start = {name: {"S": value} for name, value in after.items()} if after else None
         yield from self._pages(
             limit,
             start,
+            at_a_time,
             IndexName=COLLECTION_INDEX,
             KeyConditionExpression=condition,
             ExpressionAttributeNames={"#collection": "collection"},
@@ -171,14 +174,15 @@ class Table:
         """Delete one row; one that is gone counts as deleted."""
         self._call("delete_item", TableName=self.name, Key=_key(pk, sk))
 
-    def _pages(self, limit: int | None, start: dict[str, Any] | None, **parameters: Any) -> Iterator[Row]:
+    def _pages(self, limit: int | None, start: dict[str, Any] | None, at_a_time: int | None = None, **parameters: Any) -> Iterator[Row]:
         left = limit
         while True:
             page: dict[str, Any] = dict(parameters)
             if start:
                 page["ExclusiveStartKey"] = start
-            if left is not None:
-                page["Limit"] = left
+            bounds = [bound for bound in (left, at_a_time) if bound is not None]
+            if bounds:
+                page["Limit"] = min(bounds)
             answer = self._call("query", TableName=self.name, **page)
             for item in answer["Items"]:
                 yield _row(item)

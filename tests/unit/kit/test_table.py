@@ -97,7 +97,7 @@ def test_collections_are_read_through_the_index(table: Table) -> None:
     every = list(table.query_collection("M"))
     assert [row.pk for row in every] == ["M#a", "M#b", "M#c"]
     assert [row.pk for row in table.query_collection("M", after=resume_key(every[0]), limit=1)] == ["M#b"]
-    assert [row.pk for row in table.query_collection("M", up_to="b", forward=False)] == ["M#b", "M#a"]
+    assert [row.pk for row in table.query_collection("M", prefix="b", forward=False)] == ["M#b"]
 
 
 class Failing:

@@ -19,7 +19,7 @@ _TASK_PREFIX, _WAIT_PREFIX = "TASK#", "WAIT#"
 _RUNNING = "RUNNING"
 _STOPPED_TASK_LIFETIME = timedelta(days=1)  # longer than any redelivery of an older event about it
 _RELEASED_LIFETIME = timedelta(days=7)  # for late events, and for the sweep to know an orphan as ours
-_FORWARD_END = "\x7f"  # beyond every character of a model id
+_MODELS_AT_A_TIME = 101  # the longest page, and the one behind it that says whether there are more
 
 
 class TableStore:
@@ -85,12 +85,8 @@ class TableStore:
     def models(self, *, prefix: str, after: str | None, forward: bool) -> Iterator[Model]:
         """See `ports.Store`."""
         start = {"pk": _partition(after), "sk": _MODEL, "collection": _MODEL, "sort_key": after} if after else None
-        up_to = prefix + _FORWARD_END if prefix else None
-        for row in self._table.query_collection(_MODEL, after=start, up_to=up_to, forward=forward):
-            if str(row.attributes["sort_key"]).startswith(prefix):
-                yield documents.model(row.document)
-            elif not forward:
-                return  # ids only get smaller from here on
+        for row in self._table.query_collection(_MODEL, after=start, prefix=prefix, at_a_time=_MODELS_AT_A_TIME, forward=forward):
+            yield documents.model(row.document)
 
     def running_operations(self) -> Iterator[Operation]:
         """See `ports.Store`."""
