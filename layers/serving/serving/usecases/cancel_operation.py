@@ -8,7 +8,7 @@ from kit.clock import Clock, iso
 from kit.errors import Conflict
 from kit.ids import Ids
 from serving.domain import commands
-from serving.domain.change import Cause
+from serving.domain.change import Cause, change
 from serving.domain.operation import Goal
 from serving.domain.waits import is_current
 from serving.ports import Remembered, Store
@@ -53,6 +53,8 @@ class CancelOperation:
             asked = ask(caller.subject, Goal.SERVE, model.spec, self._clock, self._ids)
             self._store.commit(commands.cancel_stop(model, operation, asked), cause_of(asked), Remembered(command, answer))
         elif operation.cancelled_by is None:
-            change = commands.cancel(model, operation, caller.subject, iso(self._clock.now()))
-            self._store.commit(change, Cause(caller.subject, operation_id), Remembered(command, answer))
+            cancelled = commands.cancel(model, operation, caller.subject, iso(self._clock.now()))
+            self._store.commit(cancelled, Cause(caller.subject, operation_id), Remembered(command, answer))
+        elif command.key is not None:  # kept, as a repetition is answered alike also when the operation has ended
+            self._store.commit(change(model, model), Cause(caller.subject, operation_id), Remembered(command, answer))
         return answer

@@ -6,11 +6,12 @@ from typing import Any
 from kit.caller import Caller, Command
 from kit.errors import Conflict, Transient
 from serving.domain import commands
-from serving.domain.change import Change
+from serving.domain.change import Cause, Change, change
 from serving.domain.commands import Ask
 from serving.domain.model import Model, Status
 from serving.domain.operation import Goal
-from serving.ports import Store
+from serving.ports import Remembered, Store
+from serving.usecases.anew import decided_anew
 from serving.usecases.commanding import Commanding
 from serving.usecases.using import refuse_while_used
 from serving.usecases.views import accepted, visible_model
@@ -24,9 +25,8 @@ class DeleteModel:
 
     def __call__(self, caller: Caller, model_id: str, expected: int | None, command: Command) -> Mapping[str, Any]:
         """The accepted operation; NotFound, StaleGeneration, Conflict while the model is protected or used."""
-        leaving = visible_model(self._store, caller, model_id)
-        if leaving.status is Status.DELETING and self._store.answer(command) is None:
-            return self._under_way(leaving)
+        if answered := self._under_way(caller, model_id, command):
+            return answered
 
         def decide(model: Model) -> tuple[Change, Ask]:
             if not commands.allowed("delete", model):
@@ -41,8 +41,21 @@ class DeleteModel:
 
         return self._commanding.accept(caller, model_id, expected, command, decide)
 
-    def _under_way(self, model: Model) -> Mapping[str, Any]:
+    @decided_anew
+    def _under_way(self, caller: Caller, model_id: str, command: Command) -> Mapping[str, Any] | None:
+        """What was answered before, or the deletion that is under way; None if neither is.
+
+        That answer is kept like any other: else a repetition that comes when the id is in use again would delete the new model.
+        """
+        if answered := self._store.answer(command):
+            return answered
+        model = visible_model(self._store, caller, model_id)
+        if model.status is not Status.DELETING:
+            return None
         operation = self._store.operation(model.operation) if model.operation else None
         if operation is None:
             raise Transient("deletion-under-way", "the model is being deleted", "Read it again in a moment.")
-        return accepted(operation, model.generation)
+        answer = accepted(operation, model.generation)
+        if command.key is not None:
+            self._store.commit(change(model, model), Cause(caller.subject, operation.operation_id), Remembered(command, answer))
+        return answer

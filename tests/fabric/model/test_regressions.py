@@ -1,0 +1,49 @@
+"""What the stateful model test has found, each as the shortest story that shows it, so that it never comes back."""
+
+from typing import Any
+
+from tests.fabric.platform import Fabric
+
+
+def _delete(fabric: Fabric, key: str) -> tuple[int, Any]:
+    status, told, _ = fabric.http("delete_model", "DELETE", "/models/m1", headers={"idempotency-key": key})
+    return status, told
+
+
+def test_a_deletion_that_is_asked_for_again_is_answered_as_before_when_the_model_is_gone() -> None:
+    """The answer that was lost on the way is the same however late it is asked for, not that there is no such model."""
+    with Fabric(1) as fabric:
+        fabric.http("create_model", "POST", "/models", body=fabric.wish("m1"))
+        fabric.run()
+        first = _delete(fabric, "k")
+        fabric.run()
+        assert first[0] == 202
+        assert _delete(fabric, "k") == first
+
+
+def test_a_deletion_that_met_another_is_no_deletion_of_the_model_that_comes_after() -> None:
+    """Who asked while a deletion was under way, and asks again under the key when the id is in use anew, does not delete the new model."""
+    with Fabric(2) as fabric:
+        fabric.http("create_model", "POST", "/models", body=fabric.wish("m1"))
+        fabric.run()
+        first = _delete(fabric, "one")
+        met = _delete(fabric, "another")
+        assert met == first
+        fabric.run()
+        fabric.http("create_model", "POST", "/models", body=fabric.wish("m1"))
+        fabric.run()
+        assert _delete(fabric, "another") == met
+        assert fabric.model("m1")["status"] == "InService"
+
+
+def test_a_cancellation_that_met_another_is_answered_alike_when_the_operation_has_ended() -> None:
+    """Two cancel one operation; the second asks again later under the key and is told the same, not that it comes too late."""
+    with Fabric(3) as fabric:
+        _, begun, _ = fabric.http("create_model", "POST", "/models", body=fabric.wish("m1"))
+        path = f"/operations/{begun['operation_id']}/cancel"
+        fabric.http("cancel_operation", "POST", path, headers={"idempotency-key": "one"})
+        first = fabric.http("cancel_operation", "POST", path, headers={"idempotency-key": "another"})
+        fabric.run()
+        again = fabric.http("cancel_operation", "POST", path, headers={"idempotency-key": "another"})
+        assert first[0] == 202
+        assert again[:2] == first[:2]
