@@ -59,4 +59,4 @@ def _operations(seen: Seen, model_id: str) -> list[Document]:
 
 
 def _undone(operation: Document | None) -> bool:
-    return operation is not None and operation["relapse"] is not None
+    return operation is not None and (operation["relapse"] is not None or operation["status"] in {"Failed", "Cancelled"})

@@ -27,9 +27,16 @@ from tests.fabric.model.people import HOT, MODELS, PEOPLE, RESTART, ROLLING, SCH
 from tests.fabric.model.seen import Seen
 from tests.fabric.platform import Fabric
 
+STANDING: tuple[tuple[str, ...], ...] = (("m1",), ("m2",), ("claude",), ("m1", "m2"), ("m1", "claude"), ())
 LINES_SHOWN = 150
 """Of the trace, where an example fails."""
-people, models, any_of = sampled_from(sorted(PEOPLE)), sampled_from(MODELS), integers(0, 31)
+people, models, any_of = (
+    sampled_from(("owner", "owner", "owner", "owner", *sorted(PEOPLE))),
+    sampled_from(("there", "there", "there", *MODELS)),
+    integers(0, 31),
+)
+then = sampled_from((0, 0, 4, 10, 30))
+"""How much happens after a command before the next thing is decided."""
 matches = sampled_from(("", "", "", "fresh", "stale"))
 _LOSABLE = frozenset({"stream", "router", "schedule"})
 _ENGINE_ENDS = ("engine-crashed", "out-of-memory", "weights-corrupt", "image-pull-failed")
@@ -46,36 +53,57 @@ class Platform(RuleBasedStateMachine):
         self.fabric: Fabric
         self.dead: list[Delivery] = []
 
-    @initialize(seed=integers(0, 2**32 - 1), rough=booleans())
-    def begin(self, seed: int, rough: bool) -> None:
-        """A stack that was just deployed; `rough`: some of everything goes wrong by itself, by the seed."""
+    @initialize(seed=integers(0, 2**32 - 1), rough=booleans(), standing=sampled_from(STANDING))
+    def begin(self, seed: int, rough: bool, standing: tuple[str, ...]) -> None:
+        """A stack on which some models stand already; `rough`: some of everything goes wrong by itself, by the seed."""
         type(self).examples += 1
-        plan = FaultPlan.rough(random.Random(seed)) if rough else FaultPlan()
-        self.fabric = Fabric(seed, plan)
+        self.fabric = Fabric(seed)
         self.fabric.__enter__()
         self.fabric.quotas.value = self.fabric.quotas.used = 8.0  # there is no second set of GPUs
         self.seen = Seen(self.fabric, ALWAYS)
         self.people = People(self.fabric, self.seen)
+        for model_id in standing:
+            self.people.command("owner", "create_model", "POST", "/models", body=self.people.wish(model_id))
+        self.fabric.run()
+        if rough:
+            self.fabric.begin(FaultPlan.rough(random.Random(seed)))
+
+    def _named(self, model_id: str) -> str:
+        """`there` is one of the models that stand, another each time."""
+        if model_id != "there":
+            return model_id
+        alive = [name for name in MODELS if (row := self.seen.model(name)) and not row["deleted"]]
+        return alive[self.people.numbers % len(alive)] if alive else MODELS[0]
+
+    def _flow(self, count: int) -> None:
+        for _ in range(count):
+            self.fabric.step()
 
     # ── people ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    @rule(person=people, model_id=models)
-    def create(self, person: str, model_id: str) -> None:
+    @rule(flow=then, person=people, model_id=models)
+    def create(self, person: str, model_id: str, flow: int) -> None:
         """Somebody wants a model."""
+        if model_id == "there":
+            model_id = MODELS[self.people.numbers % len(MODELS)]
         self.people.command(person, "create_model", "POST", "/models", body=self.people.wish(model_id))
+        self._flow(flow)
 
     @rule(
+        flow=then,
         person=people,
         model_id=models,
         if_match=matches,
         change=sampled_from(HOT + ROLLING + RESTART),
         acknowledge=sampled_from(("right", "right", "wrong", "stale")),
     )
-    def update(self, person: str, model_id: str, if_match: str, change: dict[str, Any], acknowledge: str) -> None:
+    def update(self, person: str, model_id: str, if_match: str, change: dict[str, Any], acknowledge: str, flow: int) -> None:
         """Somebody wants it otherwise, and acknowledges an interruption: with what was asked for, with nothing of the kind, too late."""
+        model_id = self._named(model_id)
         path, before = f"/models/{model_id}", self.seen.model(model_id)
         status, told, _ = self.people.command(person, "update_model", "PATCH", path, body=change, if_match=if_match)
         if status != 409 or "acknowledge" not in (told or {}):
+            self._flow(flow)
             return
         generation = before["generation"] if before else 0
         token = {"right": told["acknowledge"], "wrong": "ack_" + "0" * 40, "stale": told["acknowledge"]}[acknowledge]
@@ -83,39 +111,47 @@ class Platform(RuleBasedStateMachine):
             self.people.command(person, "update_model", "PATCH", path, body={"tags": {"turn": str(generation)}})
             self.fabric.run()
         status, _, _ = self.people.command(person, "update_model", "PATCH", path, body=change | {"acknowledge": token})
-        after = self.seen.model(model_id)
-        moved = after and after["generation"] > generation + 1
+        after = self.seen.model(model_id) or {}
+        moved = after.get("generation", 0) > generation + 1
         assert acknowledge != "wrong" or status != 202 or after["status"] in {"Stopped", "Failed"}, (
             "an acknowledgement of nothing was taken"
-        )  # type: ignore[index]
+        )
         assert acknowledge != "stale" or status != 202 or not moved or after["status"] in {"Stopped", "Failed"}, (
             "an old acknowledgement was taken"
-        )  # type: ignore[index]
+        )
+        self._flow(flow)
 
-    @rule(person=people, model_id=models, if_match=matches, what=sampled_from(("start", "stop", "stop", "retry")))
-    def turn(self, person: str, model_id: str, if_match: str, what: str) -> None:
+    @rule(flow=then, person=people, model_id=models, if_match=matches, what=sampled_from(("start", "stop", "stop", "retry")))
+    def turn(self, person: str, model_id: str, if_match: str, what: str, flow: int) -> None:
         """Start, stop, retry."""
+        model_id = self._named(model_id)
         self.people.command(person, f"{what}_model", "POST", f"/models/{model_id}/{what}", if_match=if_match)
+        self._flow(flow)
 
-    @rule(person=people, model_id=models, if_match=matches)
-    def delete(self, person: str, model_id: str, if_match: str) -> None:
+    @rule(flow=then, person=people, model_id=models, if_match=matches)
+    def delete(self, person: str, model_id: str, if_match: str, flow: int) -> None:
         """Somebody wants it gone; one that is protected stays."""
+        model_id = self._named(model_id)
         row = self.seen.model(model_id)
         status, told, _ = self.people.command(person, "delete_model", "DELETE", f"/models/{model_id}", if_match=if_match)
         if status == 202 and row and row["spec"].get("delete_protection"):
             assert row["status"] == "Deleting", f"{model_id} is protected, and its deletion was accepted: {told}"
+        self._flow(flow)
 
-    @rule(person=people, which=any_of)
-    def cancel(self, person: str, which: int) -> None:
+    @rule(flow=then, person=people, which=any_of)
+    def cancel(self, person: str, which: int, flow: int) -> None:
         """Somebody wants an operation ended."""
         if ids := sorted(self.people.accepted)[-4:]:
             self.people.command(person, "cancel_operation", "POST", f"/operations/{ids[which % len(ids)]}/cancel")
+        self._flow(flow)
 
-    @rule(person=people, model_id=models, schedule=sampled_from((*SCHEDULES, None)))
-    def schedule(self, person: str, model_id: str, schedule: dict[str, Any] | None) -> None:
+    @rule(flow=then, person=people, model_id=models, schedule=sampled_from((*SCHEDULES, None)))
+    def schedule(self, person: str, model_id: str, schedule: dict[str, Any] | None, flow: int) -> None:
         """Windows in which it is in service, or no such windows any more."""
+        model_id = self._named(model_id)
         name, method = ("set_schedule", "PUT") if schedule else ("remove_schedule", "DELETE")
         self.people.command(person, name, method, f"/models/{model_id}/schedule", body=schedule)
+        self._flow(flow)
 
     @rule(which=any_of, how=sampled_from(("same", "same", "body", "person")))
     def again(self, which: int, how: str) -> None:
@@ -125,6 +161,7 @@ class Platform(RuleBasedStateMachine):
     @rule(person=people, model_id=models, way=any_of)
     def look(self, person: str, model_id: str, way: int) -> None:
         """Somebody looks, or tries what is not theirs to do."""
+        model_id = self._named(model_id)
         self.people.look(person, model_id)
         self.people.trespass(person, model_id, way)
 
@@ -147,8 +184,7 @@ class Platform(RuleBasedStateMachine):
     @rule(count=integers(1, 12))
     def flow(self, count: int) -> None:
         """Some things happen, in the seed's order; time goes on where nothing is due."""
-        for _ in range(count):
-            self.fabric.step()
+        self._flow(count)
 
     @rule()
     def calm(self) -> None:
@@ -218,6 +254,7 @@ class Platform(RuleBasedStateMachine):
     @rule(what=sampled_from(("doom", "doom", "none", "back", "refuse", "third")), model_id=models, code=sampled_from(_ENGINE_ENDS))
     def shortage(self, what: str, model_id: str, code: str) -> None:
         """Engines that will fail, no room for tasks, refusals of ECS and of third parties."""
+        model_id = self._named(model_id)
         if what == "doom":
             self.fabric.ecs.doom(f"-{model_id}-", code)
         elif what == "none":
@@ -232,6 +269,7 @@ class Platform(RuleBasedStateMachine):
     @rule(what=sampled_from(("restart", "probe", "request", "load", "idle")), model_id=models, load=integers(1, 40))
     def router(self, what: str, model_id: str, load: int) -> None:
         """A router starts anew, looks around, gets requests (13: which it answers or refuses without asking any function)."""
+        model_id = self._named(model_id)
         router = self.fabric.router
         if what == "request":
             runs = sum(self.fabric.functions.runs.values())

@@ -26,6 +26,7 @@ PEOPLE: dict[str, dict[str, Any]] = {
 }
 MODELS = ("m1", "m2", "claude")
 """An engine of ours, one on GPUs of which there is no second, and a third party's: few, so that things collide."""
+OWNERS = {"m1": "ada", "m2": "ben", "claude": "eve"}
 _PROVIDER = {"name": "bedrock", "model": "anthropic.claude-sonnet-4-5", "region": "eu-west-1"}
 ENGINES: dict[str, dict[str, Any]] = {
     "m1": {"kind": "llama.cpp", "arguments": {"context_length": 8192}},
@@ -86,7 +87,8 @@ class People:
     ) -> Answer:
         """One command. `if_match`: empty, `fresh` or `stale`."""
         headers: dict[str, str] = {}
-        model_id = path.split("/")[2] if path.startswith("/models/") else (body or {}).get("model_id", "")
+        model_id = self._model_of(path) or (body or {}).get("model_id", "")
+        person = OWNERS.get(model_id, "admin") if person == "owner" else person
         if if_match and (row := self.seen.model(model_id)):
             headers["if-match"] = f'"{row["generation"] - (if_match == "stale")}"'
         if keyed:
@@ -101,7 +103,7 @@ class People:
         if status == 202:
             self._accepted(function, told, given, body)
         elif status >= 500:
-            self.unknown.add(model_id or self._model_of(path))
+            self.unknown.add(model_id)
         return answer
 
     def again(self, which: int, *, other_body: bool, other_person: bool) -> None:
@@ -141,7 +143,7 @@ class People:
 
     def look(self, person: str, model_id: str) -> None:
         """14: who is in none of a model's groups finds neither it nor anything of it, by any way, and changes nothing."""
-        row = self.seen.model(model_id)
+        row, person = self.seen.model(model_id), OWNERS[model_id] if person == "owner" else person
         mine = row is not None and not row["deleted"] and self._may(person, row["spec"]["allowed_groups"])
         status, told, _ = self._ask(person, "read_model", "GET", f"/models/{model_id}", {}, None)
         assert status >= 500 or status == (200 if mine else 404), (
@@ -157,7 +159,7 @@ class People:
 
     def trespass(self, person: str, model_id: str, way: int) -> None:
         """14: a command on a model of other people's is answered as if there were none, and leaves everything as it was."""
-        row = self.seen.model(model_id)
+        row, person = self.seen.model(model_id), OWNERS[model_id] if person == "owner" else person
         if row is None or row["deleted"] or self._may(person, row["spec"]["allowed_groups"]):
             return
         path = f"/models/{model_id}"
@@ -186,6 +188,7 @@ class People:
 
     def issue(self, person: str) -> None:
         """A token for what one may see oneself."""
+        person = "ada" if person == "owner" else person
         wanted = {"name": "mine", "groups": PEOPLE[person]["groups"][:1], "scopes": ["models:read"]}
         status, told, _ = self.command(person, "issue_token", "POST", "/tokens", body=wanted)
         if status == 201:

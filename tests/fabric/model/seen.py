@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.fabric.aws.dynamodb import Record
+from tests.fabric.aws.table import Record
 from tests.fabric.platform import Fabric
 
 Document = dict[str, Any]
