@@ -73,7 +73,7 @@ class Fabric(Driver, Views):
         )
         self.executions = Executions(self.machines)
         self.tables = DynamoDb(lambda: self.clock.seconds, self.streams.changed)
-        self.buckets, self.secrets, self.quotas = Buckets(), Secrets(), Quotas()
+        self.buckets, self.secrets, self.quotas = Buckets(), Secrets(), Quotas(self.ecs.vcpus)
         self.boundary = self._boundary()
         self.routers = [self._router(number) for number in range(routers)]
         self.gateway = Gateway(self.topology, self._invoke, self._note)

@@ -48,7 +48,7 @@ class Walk:
             (2, self._calm),
         ]
         weights = [weight for weight, _ in moves]
-        self.fabric.quotas.value = self.fabric.quotas.used = 8.0  # there is no second GPU: updates of m2 are in place
+        self.fabric.quotas.value = 4.0  # there is no second GPU: updates of m2 are in place
         self._create(MODELS[0])
         for _ in range(steps):
             self.chance.choices([move for _, move in moves], weights)[0]()

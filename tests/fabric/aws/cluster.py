@@ -23,6 +23,7 @@ PLACEMENT_RETRY = 60.0
 NO_CAPACITY = "was unable to place a task. Reason: Capacity is unavailable at this time. Please try again later."
 _EXITED = "Essential container in task exited"
 _WARNING_SECONDS = 120.0
+_VCPUS = 4.0
 
 
 @dataclass(eq=False)
@@ -109,6 +110,10 @@ class Cluster(Waiting):
             return self._earlier
         services = {name: self.service_view(one) for name, one in self.services.items()}
         return Picture(services, {task_id: task.view() for task_id, task in self.tasks.items()})
+
+    def vcpus(self) -> float:
+        """Of the instances under tasks, each as small as there are any."""
+        return sum(_VCPUS for task in self.tasks.values() if task.host and task.last != STOPPED)
 
     def left(self) -> list[str]:
         """Services that are not gone and tasks that run: what somebody pays for."""

@@ -4,7 +4,7 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tests.fabric.aws.boundary import ACCOUNT
@@ -77,18 +77,22 @@ class Silent:
 
 
 class Quotas:
-    """Service Quotas and the metric of their use: `value` and `used` in vCPU, of every quota; None = nobody may ask."""
+    """Service Quotas and the metric of their use, in vCPU, alike for every quota.
 
-    def __init__(self) -> None:
+    `value` None = nobody may ask. `used` None = as much as `running` counts; else so much whatever runs.
+    """
+
+    def __init__(self, running: Callable[[], float]) -> None:
         self.value: float | None = None
-        self.used = 0.0
+        self.used: float | None = None
+        self._running = running
 
     def call(self, operation: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """GetServiceQuota and GetMetricStatistics."""
         if self.value is None:
             raise refusal(operation, "AccessDeniedException", "You are not authorized to perform this operation.")
         if operation == "GetMetricStatistics":
-            return {"Datapoints": [{"Timestamp": given["EndTime"], "Maximum": self.used}]}
+            return {"Datapoints": [{"Timestamp": given["EndTime"], "Maximum": self._running() if self.used is None else self.used}]}
         metric = {"MetricNamespace": "AWS/Usage", "MetricName": "ResourceCount", "MetricDimensions": {"Service": "EC2"}}
         return {"Quota": {"QuotaCode": given["QuotaCode"], "Value": self.value, "UsageMetric": metric}}
 
