@@ -1,13 +1,13 @@
 """What must be true of a platform at rest, whatever has happened before: every difference is a sentence."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from tests.fabric.delivery.patterns import matches
 from tests.fabric.platform import Fabric
 
-ENDS = frozenset({"ModelInService", "ModelStopped", "ModelDeleted", "ModelFailed", "ModelUpdateFailed"})
+ENDS = frozenset({"ModelInService", "ModelStopped", "ModelDeleted", "ModelFailed"})
 """Facts that tell an operation's end."""
 BEGINNINGS = frozenset({"ModelRequested", "ModelUpdated", "ModelStopRequested", "ModelDeletionRequested"})
 """Facts that tell of an accepted command."""
@@ -50,7 +50,7 @@ def doubled(fabric: Fabric, accepted: Iterable[str]) -> list[str]:
 def services(fabric: Fabric) -> Iterator[str]:
     """Where ECS holds other services, or other numbers of copies, than the rows say."""
     live = {name: one.desired for name, one in fabric.ecs.services.items() if one.status == "ACTIVE"}
-    rows = {one["service"]: row["desired"] for row in _models(fabric) if not row.get("deleted") for one in row["deployments"]}
+    rows = {one["service"]: _copies(row) for row in _models(fabric) for one in row["deployments"]}
     for name in sorted(live.keys() | rows.keys()):
         if live.get(name, 0) != rows.get(name, 0):
             yield f"{name}: ECS holds {live.get(name)}, the rows say {rows.get(name)}"
@@ -88,6 +88,13 @@ def announcements(fabric: Fabric) -> Iterator[str]:
     """Facts that were recorded and whose markers still stand."""
     for table in ("serving", "routing", "registry", "access"):
         yield from (f"{table} never announced {key[1]}" for key in fabric.rows(table) if key[0].startswith("OUTBOX#"))
+
+
+def _copies(row: Mapping[str, Any]) -> int:
+    """How many copies a model shall have."""
+    if row["deleted"] or row["status"] != "InService":
+        return 0
+    return int(row["spec"]["capacity"]["desired"] if row["scaled_to"] is None else row["scaled_to"])
 
 
 def _ends(fabric: Fabric) -> Counter[str]:

@@ -1,6 +1,6 @@
 """What proofs of the matrix have in common: a model in service, a thing to wait for on the agenda, and what must be true at last."""
 
-import random
+import zlib
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -9,6 +9,7 @@ from tests.fabric.aws.boundary import Call, Proceed
 from tests.fabric.aws.engines import Task
 from tests.fabric.delivery.agenda import Thing
 from tests.fabric.platform import Fabric
+from tests.fabric.topology import Target
 
 _LOOKS = 2000
 PROVIDER = {
@@ -61,7 +62,7 @@ def upcoming(fabric: Fabric, kind: str, *words: str) -> Thing:
     for _ in range(_LOOKS):
         if found := waiting(fabric, kind, *words):
             return found[0]
-        fabric.step()
+        _on(fabric)
     message = f"no {kind} with {words}:\n" + "\n".join(fabric.log[-60:])
     raise AssertionError(message)
 
@@ -71,17 +72,63 @@ def until(fabric: Fabric, condition: Callable[[], bool]) -> None:
     for _ in range(_LOOKS):
         if condition():
             return
-        fabric.step()
+        _on(fabric)
     message = "it never became true:\n" + "\n".join(fabric.log[-60:])
     raise AssertionError(message)
 
 
-def shuffled(fabric: Fabric, things: list[Thing], seed: int) -> None:
-    """Let these happen in an order of the seed."""
-    order = list(things)
-    random.Random(seed).shuffle(order)
-    for thing in order:
-        fabric.deliver(thing)
+def _on(fabric: Fabric) -> None:
+    """The next thing; where nothing is left but background, the next minute."""
+    if fabric.step() is None:
+        fabric.live(60.0)
+
+
+def befall(fabric: Fabric, kind: str, act: Callable[[Thing], None]) -> None:
+    """Let everything happen, and do this once to each thing of this kind, its copies left alone."""
+    known: dict[int, Thing] = {}
+    while not fabric.quiet:
+        for thing in [one for one in fabric.things if one.kind == kind and id(one) not in known]:
+            known[id(thing)] = thing
+            act(thing)
+            known |= {id(copy): copy for copy in fabric.things if copy.kind == kind and copy.what == thing.what}
+        fabric.step()
+
+
+def mute(fabric: Fabric, target: str) -> list[tuple[Target, dict[str, Any], str]]:
+    """From now on the bus loses what it has for this target; what that was, growing. `fabric.bus._hand(*one)` hands it over after all."""
+    swallowed: list[tuple[Target, dict[str, Any], str]] = []
+    hand = fabric.bus._hand
+
+    def hand_over(where: Target, event: dict[str, Any], about: str) -> None:
+        if where.name == target:
+            swallowed.append((where, event, about))
+        else:
+            hand(where, event, about)
+
+    fabric.bus._hand = hand_over
+    return swallowed
+
+
+def neighbours(number: int, shards: int = 2) -> list[str]:
+    """Ids of so many models whose facts come through one shard of the stream."""
+    ids = (f"n{index}" for index in range(1000))
+    return [one for one in ids if zlib.crc32(f"MODEL#{one}".encode()) % shards == 0][:number]
+
+
+def crashes(scene: Callable[[Fabric], Callable[[], Any]], finish: Callable[[Fabric], Any]) -> int:
+    """Let a function die around each of its calls in turn: `scene` leads up to it and answers how it is run. How many died."""
+    died = 0
+    for number in range(60):
+        for moment in ("before", "after"):
+            with Fabric(seed=77) as fabric:
+                run = scene(fabric)
+                fabric.crash_next(number, moment)  # type: ignore[arg-type]  # one of the two
+                run()
+                if not fabric.fired.total():
+                    return died
+                died += 1
+                finish(fabric)
+    return died
 
 
 def engine(fabric: Fabric) -> Task:
@@ -120,7 +167,8 @@ def skewed(fabric: Fabric, seconds: float) -> None:
 def facts(fabric: Fabric, event_type: str, **data: Any) -> int:
     """How often such a fact was recorded by serving."""
     return sum(
-        fact["event_type"] == event_type and all(fact["data"].get(name) == value for name, value in data.items()) for fact in fabric.ledger()
+        fact["event_type"] == event_type and all(fact["data"].get(name) == value for name, value in data.items())
+        for fact in fabric.ledger()
     )
 
 
@@ -136,3 +184,4 @@ def at_rest(fabric: Fabric) -> None:
 
     fabric.settle()
     assert differences(fabric) == []
+    assert fabric.dead_letters() == {}

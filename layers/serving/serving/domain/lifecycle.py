@@ -13,6 +13,8 @@ from serving.domain.operation import Goal, Operation, OperationStatus, Step, Str
 from serving.domain.waits import PHASES
 
 _STARTS_REMEMBERED = 5
+SILENCE_SECONDS = 300
+"""After so long without news of an operation that waits for routing, it is asked again. Engines that load tell more often how far they are."""
 
 
 def begin(model: Model, operation: Operation, now: str) -> Change | None:
@@ -58,8 +60,9 @@ def retire(model: Model, operation: Operation, token: str, now: str) -> Change:
 
 
 def remind(model: Model, operation: Operation | None, step: Step | None, now: str) -> Change | None:
-    """What routing needs to know is told again where its answer shows that it was lost on the way; None where nothing was."""
-    facts = _unheard(model, operation, step)
+    """What others need to know is told again where their answer shows that it, or the answer, was lost on the way; None where nothing was."""
+    silent = operation is not None and _seconds_between(operation.updated_at, now) >= SILENCE_SECONDS
+    facts = _unheard(model, operation, step, silent=silent)
     operations = [(operation, operation.moved(now))] if operation else []
     return change(model, model, operations=operations, facts=facts) if facts else None
 
@@ -166,9 +169,14 @@ def erase(model: Model, operation: Operation, now: str) -> Change:
     return _ended(model, after, operation, ended, [Fact("ModelDeleted", told)], model.deployments)
 
 
-def _unheard(model: Model, operation: Operation | None, step: Step | None) -> list[Fact]:
+def _unheard(model: Model, operation: Operation | None, step: Step | None, *, silent: bool) -> list[Fact]:
+    """`silent`: nothing was heard for long; that a route has opened may be what was lost, and whoever is told again answers how it stands."""
     route = model.route
-    behind = route is None or route.generation < model.generation
+    behind = route is None or route.generation < model.generation or silent
+    if operation is not None and step is Step.VALIDATION:
+        return [requested(model, operation)]
+    if operation is not None and step is Step.UPDATE_READY:
+        return [updated(model, operation)]
     if operation is None or step in {Step.LAUNCH, Step.APPLIED}:
         if model.hosting == "hosted":
             told = {target["target_id"] for target in model.targets() if target["status"] != "stopping"}
