@@ -28,10 +28,11 @@ clean: python ## stop, and remove the state: models, tokens, everything deployed
 	@$(RUN) $(LAPTOP) -- local.down --clean
 
 ##@ Test
-# The quick rings first and side by side; what needs an emulator or a whole platform after them, one at a time.
+# The quick rings first and side by side; after them what needs an emulator (one worker) and what needs a whole platform (another).
+# CHECKED=1 leaves out what `make check` has just run.
 test: dev ## everything
-	@$(DEV)/python -m pytest -n $(WORKERS) --dist loadgroup tests/unit tests/contract tests/architecture tests/statemachines tests/fabric tests/functional tests/borders $(TESTS)
-	@$(DEV)/python -m pytest tests/emulator tests/e2e $(TESTS)
+	@$(DEV)/python -m pytest -n $(WORKERS) --dist loadgroup tests/unit $(if $(CHECKED),,tests/contract tests/architecture) tests/statemachines tests/fabric tests/functional tests/borders $(TESTS)
+	@$(DEV)/python -m pytest -n 2 --dist loadgroup tests/e2e tests/emulator $(TESTS)
 
 unit functional contract architecture statemachines fabric borders emulator e2e: dev
 	@$(DEV)/python -m pytest tests/$@ $(TESTS)
@@ -62,7 +63,7 @@ check: dev ## what CI checks fast
 	@$(DEV)/ruff format --check .
 	@$(DEV)/ruff check .
 	@$(MAKE) --no-print-directory types
-	@$(DEV)/python -m pytest tests/architecture tests/contract # the import rules among them
+	@$(DEV)/python -m pytest -n $(WORKERS) --dist loadgroup tests/architecture tests/contract # the import rules among them
 	@$(DEV)/python scripts/contracts.py --check
 	@$(DEV)/python scripts/check_templates.py
 
