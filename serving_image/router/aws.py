@@ -9,6 +9,7 @@ from contracts.routing import ROUTE_PREFIX, ROUTES_PARTITION
 from router.feed import Change, Entry, SourceUnavailable
 
 _LEDGER_PREFIX = "LEDGER#"
+_REDIRECT = 300
 
 
 class SecretUnavailable(Exception):
@@ -24,12 +25,25 @@ class BusUnavailable(Exception):
 
 
 def client(service: str) -> Any:
-    """A client that gives up soon and never retries: the loops above it do."""
+    """A client of a JSON service, that gives up soon and never retries: the loops above it do."""
     import boto3
     from botocore.config import Config
 
     factory: Any = boto3.client  # its overloads name every service; here a name is only passed on
-    return factory(service, config=Config(connect_timeout=2, read_timeout=4, retries={"total_max_attempts": 1}, max_pool_connections=4))
+    made = factory(service, config=Config(connect_timeout=2, read_timeout=4, retries={"total_max_attempts": 1}, max_pool_connections=4))
+    made.meta.events.register("before-parse", _whole)
+    return made
+
+
+def _whole(response_dict: dict[str, Any], operation_model: Any, **_: Any) -> None:
+    """Refuse a success whose JSON breaks off: botocore would take it for a row that is not there, and a token or a route be dropped."""
+    if response_dict["status_code"] < _REDIRECT:
+        try:
+            json.loads(response_dict["body"])
+        except ValueError as error:
+            from botocore.exceptions import ConnectionClosedError
+
+            raise ConnectionClosedError(endpoint_url=operation_model.service_model.endpoint_prefix, error=error) from error
 
 
 class FeedTable:
@@ -168,5 +182,6 @@ class EventBus:
             answer = self._client.put_events(Entries=batch)
         except (ClientError, BotoCoreError) as error:
             raise BusUnavailable(type(error).__name__) from error
-        if answer.get("FailedEntryCount"):
-            raise BusUnavailable(f"{answer['FailedEntryCount']} of {len(batch)} refused")
+        taken = sum(1 for entry in answer.get("Entries", ()) if entry.get("EventId"))
+        if taken != len(batch):
+            raise BusUnavailable(f"{len(batch) - taken} of {len(batch)} not taken")

@@ -25,8 +25,11 @@ class Bus:
                 for e in batch
             ]
             answer = self._put(entries)
-            if answer.get("FailedEntryCount"):
-                refused = [e.metadata.id for e, result in zip(batch, answer["Entries"], strict=True) if result.get("ErrorCode")]
+            taken = answer.get("Entries", ())
+            if len(taken) != len(batch):
+                raise Transient("bus-unreachable", f"the bus answered for {len(taken)} of {len(batch)} events")
+            refused = [e.metadata.id for e, result in zip(batch, taken, strict=True) if not result.get("EventId")]
+            if refused:
                 raise Transient(
                     "events-not-accepted", f"the bus refused {len(refused)} of {len(batch)} events", details={"event_ids": refused}
                 )

@@ -47,8 +47,10 @@ class S3Artifacts:
         more: dict[str, str] = {}
         for _ in range(_MAX_PAGES):
             page = self._page(prefix, more)
+            if "IsTruncated" not in page:  # an answer that broke off must not be taken for a prefix without objects
+                raise Transient("artifacts-unreachable", "the artefact bucket answered nothing")
             found |= {item["Key"].removeprefix(prefix): int(item["Size"]) for item in page.get("Contents", ())}
-            if not page.get("IsTruncated"):
+            if not page["IsTruncated"]:
                 return found
             more = {"ContinuationToken": page["NextContinuationToken"]}
         many = f"more than {_MAX_PAGES * 1000} objects lie below the artefact's address"
