@@ -59,7 +59,8 @@ class Client:
 
     def __init__(self, boundary: Boundary, service: str, region: str) -> None:
         self._boundary, self._service = boundary, service
-        self.meta = SimpleNamespace(region_name=region, partition=PARTITION)
+        listeners = SimpleNamespace(register=lambda *_: None)  # no text is parsed here, which they would look at
+        self.meta = SimpleNamespace(region_name=region, partition=PARTITION, events=listeners)
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         operation = "".join(word.title() for word in name.split("_"))
