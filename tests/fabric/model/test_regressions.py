@@ -47,3 +47,20 @@ def test_a_cancellation_that_met_another_is_answered_alike_when_the_operation_ha
         again = fabric.http("cancel_operation", "POST", path, headers={"idempotency-key": "another"})
         assert first[0] == 202
         assert again[:2] == first[:2]
+
+
+def test_a_start_that_takes_a_stops_place_does_not_wait_for_the_gpus_of_the_copies_that_go() -> None:
+    """A stop is cancelled before any copy has been told to end: the old service goes before the new one is made."""
+    with Fabric(4) as fabric:
+        fabric.http("create_model", "POST", "/models", body=fabric.wish("m1"))
+        fabric.run()
+        _, stop, _ = fabric.http("stop_model", "POST", "/models/m1/stop")
+        status, _, _ = fabric.http("cancel_operation", "POST", f"/operations/{stop['operation_id']}/cancel")
+        assert status == 202
+        former, active = set(fabric.ecs.services), set[str]()
+        while not active - former:
+            fabric.step()
+            active = {name for name, one in fabric.ecs.services.items() if one.status == "ACTIVE"}
+        assert active & former == set()
+        fabric.run()
+        assert fabric.model("m1")["status"] == "InService"

@@ -5,7 +5,7 @@ from kit.errors import Conflict
 from serving.domain import lifecycle
 from serving.domain.model import Model
 from serving.domain.naming import service_name
-from serving.domain.operation import Operation, Step, Wait
+from serving.domain.operation import Goal, Operation, Step, Wait
 from serving.domain.waits import is_current
 from serving.ports import Launcher, Store
 from serving.usecases.anew import decided_anew
@@ -25,6 +25,10 @@ class LaunchEngine:
         model, operation = self._save(order)
         wait = Wait(operation.operation_id, model.model_id, Step.LAUNCH, order.task_token)
         if self._resumption.look(Step.LAUNCH, model, operation).failure is None and model.deployment:
+            if operation.goal is Goal.SERVE:
+                # Left by a stop that was cancelled before it had ended them: they may hold the only GPUs that there are.
+                for former in model.former:
+                    self._engines.remove(former.service)
             self._launch(order, model, model.deployment.service)
         self._resumption.answer(wait, model, operation)
         return WAITING
