@@ -44,6 +44,8 @@ def route(model: Model, seen: RouteView, now: str) -> Change | None:
     if seen.generation < model.served_from:
         return change(model, after)  # of an earlier life, or of a try that failed: only its revision counts
     is_open = seen.state == "open"
+    if is_open:
+        after = replace(after, futile=0)  # a copy has answered: those that die from now on do not die unheard
     if is_open and troubles.flaps(model, now):
         pass  # it answers, as it did before it last died: time must tell
     elif is_open:
