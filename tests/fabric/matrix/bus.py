@@ -5,7 +5,7 @@ from typing import Any
 from tests.fabric.delivery.agenda import Thing
 from tests.fabric.delivery.bus import Delivery
 from tests.fabric.matrix.cells import Hop
-from tests.fabric.matrix.scenes import at_rest, befall, command, create, once, serve, upcoming
+from tests.fabric.matrix.scenes import at_rest, befall, command, create, once, serve, until, upcoming
 from tests.fabric.platform import Fabric
 
 BUS = Hop("H3", "bus → queue or function")
@@ -98,10 +98,12 @@ def delay() -> int:
         again = _delivery(fabric, "ServingOnRouteChangedFunction", "state=open")
         fabric.delay(again, 86_400.0)
         until_served(fabric)
-        fabric.deliver(fabric.bus.waiting[0]) if fabric.bus.waiting else None
-        command(fabric, "stop")
+        stop = command(fabric, "stop")
+        until(fabric, lambda: fabric.operation(stop)["status"] == "Succeeded")
+        before = fabric.route("m1")
         fabric.clock.move_to(fabric.now + 86_400.0)
         at_rest(fabric)
+        assert fabric.route("m1") == before
         assert fabric.model("m1")["status"] == "Stopped"
         return fabric.fired["delay bus"]
 

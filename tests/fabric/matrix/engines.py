@@ -4,12 +4,13 @@ from typing import Any
 
 from tests.fabric.aws.cluster import Pace
 from tests.fabric.matrix.cells import Hop
-from tests.fabric.matrix.scenes import at_rest, command, crashes, create, engine, once, serve, skewed, until, upcoming
+from tests.fabric.matrix.oracle import differences
+from tests.fabric.matrix.scenes import at_rest, command, crashes, create, engine, once, serve, skewed, tick, until, upcoming
 from tests.fabric.platform import Fabric
 
 ENGINES = Hop("H5", "function → ECS")
 _ANOTHER = {"engine": {"kind": "llama.cpp", "arguments": {"context_length": 4096}}}
-_FULL = "You've reached the limit on the number of vCPUs you can run concurrently"
+_FULL = "VcpuLimitExceeded: You have requested more vCPU capacity than your current vCPU limit"
 
 
 def _condition(fabric: Fabric, aspect: str) -> dict[str, Any]:
@@ -83,6 +84,7 @@ def poison() -> int:
     with Fabric(seed=5) as fabric:
         accepted = create(fabric)
         fabric.fault("ecs", "RegisterTaskDefinition", "ClientException")
+        fabric.run()
         at_rest(fabric)
         once(fabric, accepted, "ModelFailed", "Failed")
         assert fabric.calls["ecs.RegisterTaskDefinition"] == 1
@@ -103,9 +105,9 @@ def partial_batch() -> int:
         serve(fabric, "m2")
         for service in fabric.ecs.services.values():
             fabric.ecs.scale(service, 0)
-        fabric.run()
+        until(fabric, lambda: fabric.model("m1")["tasks"] == [] == fabric.model("m2")["tasks"])
         fabric.fault("ecs", "UpdateService", "unavailable")
-        fabric.sweep("serving")
+        until(fabric, lambda: bool(fabric.fired["unavailable ecs.UpdateService"]))
         assert sorted(service.desired for service in fabric.ecs.services.values()) == [0, 1]
         at_rest(fabric)
         return fabric.fired["unavailable ecs.UpdateService"]
@@ -172,7 +174,8 @@ def region_5xx() -> int:
             fabric.live(30.0)
             assert fabric.router.request("m1") == "open"
         fired = sum(times for name, times in fabric.fired.items() if name.startswith("unavailable ecs."))
-        at_rest(fabric)
+        fabric.settle()
+        assert differences(fabric) == []
         assert fabric.operation(accepted)["status"] in {"Succeeded", "Failed"}
         assert fabric.router.request("m1") == "open"
         return fired
@@ -225,8 +228,7 @@ def out_of_memory() -> int:
                 if task.last == "RUNNING":
                     fabric.ecs.oom(task)
                     killed += 1
-            if fabric.step() is None:
-                fabric.live(60.0)
+            tick(fabric)
         failure = fabric.model("m1")["failure"]
         assert "memory" in failure["code"]
         assert failure["hint"]

@@ -5,6 +5,7 @@ from typing import Any
 
 from kit.clock import iso
 from tests.fabric.delivery.agenda import Thing
+from tests.fabric.intrinsics import name_of
 from tests.fabric.matrix.cells import Hop
 from tests.fabric.matrix.scenes import at_rest, command, crashes, create, neighbours, once, serve, skewed, upcoming, waiting
 from tests.fabric.platform import Fabric
@@ -93,18 +94,17 @@ def delay() -> int:
 
 @PUBLISHER.cell
 def poison() -> int:
-    """A record that cannot be read is isolated, tried eight times, and left with the dead letters; the others of its batch are told."""
+    """A record that cannot be read is tried nine times and left with the dead letters; all others are told, those behind it by the sweep."""
     with Fabric(seed=6) as fabric:
         good, bad, also = neighbours(3)
         operations = [create(fabric, good)]
-        item = {"pk": {"S": f"MODEL#{bad}"}, "sk": {"S": "LEDGER#000000000001"}, "document": {"S": "{"}}
+        item = {"pk": {"S": f"MODEL#{bad}"}, "sk": {"S": "LEDGER#000000000001"}, "document": {"S": "{}"}}
         fabric.tables.call("PutItem", {"TableName": name_of("ServingModelTable"), "Item": item})
         operations.append(create(fabric, also))
         fabric.settle()
-        for operation in operations:
-            once(fabric, operation)
+        assert [fabric.operation(operation)["status"] for operation in operations] == ["Succeeded"] * 2
         (letter,) = fabric.dead_letters()["ServingDeadLetters"]
-        assert letter["what"]["DDBStreamBatchInfo"]["batchSize"] == 1
+        assert letter["what"]["DDBStreamBatchInfo"]["batchSize"] <= 2
         return int(letter["what"]["requestContext"]["approximateInvokeCount"])
 
 
@@ -216,10 +216,11 @@ def quota() -> int:
         fabric.bus.call = call  # type: ignore[method-assign]  # of this one bus
         fabric.deliver(_batch(fabric))
         assert waiting(fabric, "stream", _ANNOUNCER) == []
-        assert sum(sizes) == 12
-        assert max(sizes) <= 10
+        over = sum(sizes) - 10
+        assert over == 2
         at_rest(fabric)
-        return sum(sizes) - 10
+        assert max(sizes) <= 10
+        return over
 
 
 PUBLISHER.reasoned(

@@ -83,6 +83,12 @@ def _on(fabric: Fabric) -> None:
         fabric.live(60.0)
 
 
+def tick(fabric: Fabric) -> None:
+    """One thing happens, in the background if nothing else is left."""
+    if fabric.step() is None:
+        fabric._move_on()
+
+
 def befall(fabric: Fabric, kind: str, act: Callable[[Thing], None]) -> None:
     """Let everything happen, and do this once to each thing of this kind, its copies left alone."""
     known: dict[int, Thing] = {}

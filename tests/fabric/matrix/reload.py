@@ -1,0 +1,326 @@
+"""H8: a router that follows the route table: its real feed, table, state on disk and choice of targets, over a table in memory."""
+
+import asyncio
+import json
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+
+from router.errors import ApiError
+from router.feed import Change, SourceUnavailable
+from router.picker import Picker, PlainCooldowns
+from router.routes import RouteTable
+from tests.fabric.matrix.cells import Hop
+from tests.unit.router.fakes import FakeSource, Followed, route, target
+from tests.unit.router.test_engines import World
+
+RELOAD = Hop("H8", "table → router")
+
+
+def _follow(work: Callable[[Followed], Coroutine[Any, Any, int]], prepare: Callable[[Path], None] = lambda _: None) -> int:
+    """Work with a follower that knows one route."""
+
+    async def run() -> int:
+        with TemporaryDirectory() as folder:
+            prepare(Path(folder))
+            followed = Followed(Path(folder))
+            followed.source.write("aa", route("aa", 1))
+            await followed.follower.step()
+            try:
+                return await work(followed)
+            finally:
+                followed.executor.shutdown()
+
+    return asyncio.run(run())
+
+
+def _version(followed: Followed, model_id: str = "aa") -> str:
+    version: str = followed.store.routes[model_id].route.version
+    return version
+
+
+async def _refused(followed: Followed, times: int = 3) -> int:
+    """The table cannot be read, so often; what is held stays."""
+    followed.source.dead = True
+    for _ in range(times):
+        with pytest.raises(SourceUnavailable):
+            await followed.follower.step()
+    assert followed.store.keys() == {"aa"}
+    followed.source.dead = False
+    followed.source.write("aa", route("aa", 2, version="2.0.0"))
+    await followed.follower.step()
+    assert _version(followed) == "2.0.0"
+    return times
+
+
+@RELOAD.cell
+def duplicate() -> int:
+    """A head that has not moved reads nothing, and the same change told twice changes nothing."""
+
+    async def work(followed: Followed) -> int:
+        assert not await followed.follower.step()
+        followed.source.write("aa", route("aa", 1))
+        await followed.follower.step()
+        assert (followed.store.revision_of("aa"), followed.source.full_reads) == (1, 1)
+        return followed.source.revision - 1
+
+    return _follow(work)
+
+
+@RELOAD.cell
+def reorder() -> int:
+    """A row that is older than the one held is refused, though it comes later."""
+
+    async def work(followed: Followed) -> int:
+        followed.source.write("aa", route("aa", 9, version="2.0.0"))
+        await followed.follower.step()
+        followed.source.write("aa", route("aa", 3))
+        await followed.follower.step()
+        assert _version(followed) == "2.0.0"
+        return 9 - 3
+
+    return _follow(work)
+
+
+@RELOAD.cell
+def loss() -> int:
+    """A change whose ledger row is missing means that all rows are read anew."""
+
+    async def work(followed: Followed) -> int:
+        followed.source.write("aa", None)
+        followed.source.write("bb", route("bb", 3))
+        del followed.source.ledger[1]
+        await followed.follower.step()
+        assert followed.store.keys() == {"bb"}
+        return followed.source.full_reads - 1
+
+    return _follow(work)
+
+
+@RELOAD.cell
+def delay() -> int:
+    """While it has not followed yet, a router that routes to an engine which is gone goes on to one that is there, by the newest table."""
+    world = World({"old": None, "new": 200})
+    began = world.becomes("old")
+    world.engines.during = lambda: world.becomes("new")
+    assert world.ask(began) == 200
+    assert world.engines.asked == ["old", "new"]
+    return world.engines.asked.count("old")
+
+
+@RELOAD.cell
+def poison() -> int:
+    """Rows that cannot be used are refused and counted, the ones before them stay, and the others of the batch are taken."""
+
+    async def work(followed: Followed) -> int:
+        for bad in ({}, {"model_id": "aa"}, route("other", 2), route("aa", 2, targets=[{"target_id": "x"}])):
+            followed.source.write("aa", bad)
+            followed.source.write("bb", route("bb", followed.source.revision + 1))
+            await followed.follower.step()
+        assert followed.store.keys() == {"aa", "bb"}
+        assert followed.store.revision_of("aa") == 1
+        return int(followed.poison())
+
+    return _follow(work)
+
+
+@RELOAD.cell
+def throttling() -> int:
+    """A table that is throttled changes nothing of what is served, and is asked less often until it answers."""
+
+    async def work(followed: Followed) -> int:
+        followed.follower._errors = 4
+        assert followed.follower.delay() > 1.0
+        return await _refused(followed)
+
+    return _follow(work)
+
+
+@RELOAD.cell
+def partial_batch() -> int:
+    """While one router of two has followed and the other has not, both serve: the targets of both tables are answered for."""
+
+    async def work(followed: Followed) -> int:
+        source = followed.source
+        with TemporaryDirectory() as folder:
+            other = Followed(Path(folder), source)
+            source.write("aa", route("aa", 2, version="2.0.0", targets=[target("one"), target("two", version="2.0.0")]))
+            await other.follower.step()
+            ready = [{each.row.target_id for each in one.store.routes["aa"].ready} for one in (followed, other)]
+            other.executor.shutdown()
+        assert ready == [{"one"}, {"one", "two"}]
+        return other.follower.revision - followed.follower.revision
+
+    return _follow(work)
+
+
+@RELOAD.cell
+def crash_between_writes() -> int:
+    """A router that dies while it keeps its table finds the last whole one when it starts; torn files are not read."""
+
+    async def work(followed: Followed) -> int:
+        await followed.follower._save()
+        folder = followed.follower._state._path
+        (folder / ".routes.torn").write_bytes(b'{"schema":')  # what a rename has not replaced yet
+        again = Followed(folder)
+        assert again.follower.restore()
+        (folder / "routes.json").write_bytes(b'{"schema":')
+        torn = Followed(folder)
+        assert not torn.follower.restore()
+        for one in (again, torn):
+            one.executor.shutdown()
+        assert again.store.keys() == {"aa"}
+        return len(list(folder.glob("*routes*")))
+
+    return _follow(work)
+
+
+@RELOAD.cell
+def timeout_after_success() -> int:
+    """A reading whose answer was lost is done again, from where the router stands: nothing is skipped or taken twice."""
+
+    class Lost(FakeSource):
+        """Its first answer about changes never comes."""
+
+        lost = 0
+
+        def changes(self, after: int, up_to: int) -> list[Change]:
+            """See `feed.Source`."""
+            if not self.lost:
+                self.lost += 1
+                raise SourceUnavailable("no answer")
+            return super().changes(after, up_to)
+
+    async def work(followed: Followed) -> int:
+        source = Lost()
+        source.revision, source.rows, source.ledger = followed.source.revision, followed.source.rows, followed.source.ledger
+        followed.follower._source = source
+        source.write("bb", route("bb", 2))
+        with pytest.raises(SourceUnavailable):
+            await followed.follower.step()
+        assert await followed.follower.step()
+        assert (followed.store.keys(), followed.follower.revision) == ({"aa", "bb"}, 2)
+        return source.lost
+
+    return _follow(work)
+
+
+@RELOAD.cell
+def stale_read() -> int:
+    """A head that is older than what is held is not believed until it has stayed so; then the table itself was restored."""
+
+    async def work(followed: Followed) -> int:
+        followed.source.write("aa", route("aa", 2, version="2.0.0"))
+        await followed.follower.step()
+        followed.source.revision = 1
+        for _ in range(2):
+            assert not await followed.follower.step()
+        assert _version(followed) == "2.0.0"
+        return followed.follower._regressions
+
+    return _follow(work)
+
+
+@RELOAD.cell
+def clock_skew() -> int:
+    """Following and cooling down go by a clock that only rises: rows dated in another century are taken, and an ejection lasts."""
+
+    async def work(followed: Followed) -> int:
+        followed.source.write("aa", route("aa", 2, created_at="1999-01-01T00:00:00.000Z", version="2.0.0"))
+        await followed.follower.step()
+        assert _version(followed) == "2.0.0"
+        assert followed.follower.delay() <= 1.0
+        return int(followed.store.routes["aa"].route.created_at < "2000")
+
+    return _follow(work)
+
+
+@RELOAD.cell
+def region_5xx() -> int:
+    """With the control plane dead a restarted router serves from the table on its disk, and follows again when it is back."""
+
+    async def work(followed: Followed) -> int:
+        await followed.follower._save()
+        again = Followed(followed.follower._state._path, followed.source)
+        followed.source.dead = True
+        assert again.follower.restore()
+        assert again.follower.loaded
+        fired = await _refused(again)
+        again.executor.shutdown()
+        return fired
+
+    return _follow(work)
+
+
+@RELOAD.cell
+def quota() -> int:
+    """More changes at once than a router reads one by one are read as a whole."""
+
+    async def work(followed: Followed) -> int:
+        for revision in range(2, 520):
+            followed.source.write("bb", route("bb", revision))
+        await followed.follower.step()
+        assert followed.store.revision_of("bb") == 519
+        return followed.source.full_reads - 1
+
+    return _follow(work)
+
+
+def _gone_round(status: int | None) -> int:
+    """One of two targets answers so: every request is answered by the other."""
+    asked = 0
+    for _ in range(20):
+        world = World({"bad": status, "good": 200})
+        assert world.ask(world.becomes("bad", "good")) == 200
+        asked += world.engines.asked.count("bad")
+    return asked
+
+
+@RELOAD.cell
+def gpu_shortage() -> int:
+    """A model none of whose targets is ready is refused with 503 and a time to come back; nobody is asked."""
+    world = World({})
+    key, _, prepared = world.routes.parse(route(targets=[target("one", status="probing")], state="probing"))
+    world.routes.apply({key: prepared}, ())
+    with pytest.raises(ApiError) as refused:
+        world.ask(prepared)
+    assert (refused.value.status, refused.value.code, world.engines.asked) == (503, "model_not_ready", [])
+    return int(refused.value.status == 503)
+
+
+@RELOAD.cell
+def out_of_memory() -> int:
+    """An engine that dies before the first byte costs no request: the next target gets it."""
+    return _gone_round(None)
+
+
+@RELOAD.cell
+def health_flap() -> int:
+    """One error in three takes nobody out, three in a row do; and the last target is asked all the same."""
+    routes = RouteTable()
+    picker = Picker(PlainCooldowns(), 60.0)
+    routes.listen(picker.synchronise)
+    key, _, prepared = routes.parse(route(targets=[target("a"), target("b")]))
+    routes.apply({key: prepared}, ())
+    first, second = prepared.ready
+    flaps = 0
+    for outcome in (False, False, True, False, False, False):
+        flaps += not outcome
+        picker.succeeded(first) if outcome else picker.failed(first, at_once=False)
+    picked = {chosen.key for _ in range(60) if (chosen := picker.pick(prepared))}
+    assert picked == {second.key}
+    picker.failed(second, at_once=True)
+    assert picker.pick(prepared) is not None
+    return flaps
+
+
+@RELOAD.cell
+def spot() -> int:
+    """An engine that drains, because its host goes, says 503 and is gone round; draining targets get no new request at all."""
+    key, _, prepared = RouteTable().parse(route(targets=[target("going", status="draining"), target("staying")]))
+    assert json.dumps(key)
+    assert [each.row.target_id for each in prepared.ready] == ["staying"]
+    return _gone_round(503)
