@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.fabric.model.people import People
-from tests.fabric.model.seen import Document, Seen
+from tests.fabric.model.seen import Document
 
 
 def the_wish_is_what_was_accepted(people: People) -> None:
@@ -18,12 +18,11 @@ def the_wish_is_what_was_accepted(people: People) -> None:
         model = seen.model(model_id)
         if model_id in people.unknown or "" in people.unknown or model is None or model["deleted"]:
             continue
-        operations = {row["generation"]: row for row in _operations(seen, model_id)}
         wished: dict[str, Any] = {}
-        for generation, (kind, body) in sorted(accepted.items()):
+        for _, (kind, body, operation_id) in sorted(accepted.items(), key=lambda one: one[0]):
             if kind == "create":
                 wished = dict(body)
-            elif not _undone(operations.get(generation)):
+            elif not _undone(seen.operation(operation_id)):
                 wished = merged(wished, {name: value for name, value in body.items() if name != "acknowledge"})
         wrong = list(_differences(wished, model["spec"]))
         assert not wrong, f"{model_id} was wished to have {wrong}; it has {model['spec']}"
@@ -52,10 +51,6 @@ def _differences(wished: Mapping[str, Any], spec: Mapping[str, Any], path: str =
     if not path and wished.get("schedule") is None and spec.get("schedule"):
         found.append("no schedule")
     return found
-
-
-def _operations(seen: Seen, model_id: str) -> list[Document]:
-    return [row for (_, _, sk), row in seen.documents.items() if sk == "OPERATION" and row["model_id"] == model_id]
 
 
 def _undone(operation: Document | None) -> bool:

@@ -14,6 +14,8 @@ WRITES_OF_AN_OPERATION = 60
 """More transactions on one operation than this are a storm: a life has about ten, and each repetition of a step may add one."""
 ROUTING_IS_GIVEN_UP_AFTER = 240.0
 """Seconds after which a model leaves service although routing has said nothing (statemachines: AwaitRouteClosed)."""
+COPIES_ARE_GIVEN_UP_AFTER = 600.0
+"""Seconds after which a model leaves service although copies have not ended (statemachines: StopEngines)."""
 _LEAVING = frozenset({"Stopping", "Deleting"})
 _PROVED_BY_ANOTHER_WAY = frozenset({"update"})
 
@@ -46,11 +48,23 @@ def an_end_is_told_once(seen: Seen, change: Change) -> None:
 
 
 def what_has_left_runs_nothing(seen: Seen, change: Change) -> None:
-    """3: a model that is written down as stopped or deleted has no copy that lives."""
+    """3: a model that is written down as stopped or deleted has no copy left; a deleted one has no service and no alarm either.
+
+    Copies that have not ended in time are left to end by themselves.
+    """
     before, after = change.before, change.after
-    if before and after and (after["status"] == "Stopped" or after["deleted"]) and before["status"] in _LEAVING:
-        living = seen.living(change.name)
-        assert not living, f"{change.name} is {'deleted' if after['deleted'] else 'Stopped'} while {living} live"
+    if not before or not after or before["status"] not in _LEAVING or not (after["status"] == "Stopped" or after["deleted"]):
+        return
+    operation = seen.operation(before["operation"])
+    patient = operation is not None and _age(seen, operation) < COPIES_ARE_GIVEN_UP_AFTER
+    left = seen.left(change.name) if patient else seen.living(change.name)
+    assert not left, f"{change.name} is {'deleted' if after['deleted'] else 'Stopped'}, and copies {left} are there"
+    if after["deleted"]:
+        services = [one.name for one in seen.fabric.ecs.services.values() if one.status == "ACTIVE"]
+        mine = [name for name in services if seen.services.get(name, ("",))[0] == change.name]
+        assert not mine, f"{change.name} is deleted, and ECS keeps {mine}"
+        alarms = [name for kept in seen.fabric.schedules.alarms.values() for name in kept if name.rstrip(".") == change.name]
+        assert not alarms, f"{change.name} is deleted, and its alarm is set"
 
 
 def numbers_only_rise(seen: Seen, change: Change) -> None:
@@ -273,6 +287,12 @@ def a_copy_ends_after_its_route(seen: Seen) -> None:
         assert task.task_id not in served, f"{model_id} is {model['status']}, task {task.task_id[:8]} ends and still gets requests"
 
 
+def every_service_is_written_down(seen: Seen) -> None:
+    """3: whatever ECS keeps is written down as a model's before it is made, or nobody would know to take it away."""
+    strangers = [name for name in seen.fabric.ecs.services if name not in seen.services]
+    assert not strangers, f"ECS keeps {strangers}, which are nobody's"
+
+
 def gpus_are_not_bought_twice(seen: Seen) -> None:
     """18: where no second set of GPUs is to be had, copies of two wishes never stand beside each other."""
     for model_id in {owner for owner, _ in seen.services.values()}:
@@ -291,7 +311,12 @@ def _age(seen: Seen, operation: Document) -> float:
     return float((seen.fabric.clock.now() - datetime.fromisoformat(operation["created_at"])).total_seconds())
 
 
-STEPS: tuple[Callable[[Seen], None], ...] = (routers_never_go_back, a_copy_ends_after_its_route, gpus_are_not_bought_twice)
+STEPS: tuple[Callable[[Seen], None], ...] = (
+    routers_never_go_back,
+    a_copy_ends_after_its_route,
+    every_service_is_written_down,
+    gpus_are_not_bought_twice,
+)
 
 
 # ── finally ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -59,12 +59,15 @@ class Platform(RuleBasedStateMachine):
         type(self).examples += 1
         self.fabric = Fabric(seed)
         self.fabric.__enter__()
-        self.fabric.quotas.value = self.fabric.quotas.used = 8.0  # there is no second set of GPUs
+        self.fabric.quotas.value = 4.0  # there is no second set of GPUs
         self.seen = Seen(self.fabric, ALWAYS)
         self.people = People(self.fabric, self.seen)
         for model_id in standing:
             self.people.command("owner", "create_model", "POST", "/models", body=self.people.wish(model_id))
         self.fabric.run()
+        for model_id in standing:
+            status = (self.seen.model(model_id) or {})["status"]
+            assert status == "InService", f"nothing has gone wrong, and {model_id} is {status}"
         if rough:
             self.fabric.begin(FaultPlan.rough(random.Random(seed)))
 
@@ -142,7 +145,13 @@ class Platform(RuleBasedStateMachine):
     def cancel(self, person: str, which: int, flow: int) -> None:
         """Somebody wants an operation ended."""
         if ids := sorted(self.people.accepted)[-4:]:
-            self.people.command(person, "cancel_operation", "POST", f"/operations/{ids[which % len(ids)]}/cancel")
+            chosen = ids[which % len(ids)]
+            status, _, _ = self.people.command(person, "cancel_operation", "POST", f"/operations/{chosen}/cancel")
+            if status == 202 and flow == 30 and not self.fabric.fired:
+                self.fabric.run()
+                operation = self.seen.operation(chosen) or {}
+                cancelled = operation["ended_at"] or operation["relapse"]
+                assert cancelled, f"nothing has gone wrong, and the cancelled {operation['kind']} is {operation['status']}"
         self._flow(flow)
 
     @rule(flow=then, person=people, model_id=models, schedule=sampled_from((*SCHEDULES, None)))
@@ -341,3 +350,16 @@ class Platform(RuleBasedStateMachine):
         for check in (*STEPS, *FINALLY):
             check(self.seen)
         the_wish_is_what_was_accepted(self.people)
+        self._undisturbed()
+
+    def _undisturbed(self) -> None:
+        """2: where nothing goes wrong any more, a command is carried out without any sweep: a model goes."""
+        for model_id in MODELS:
+            row = self.seen.model(model_id)
+            if row and not row["deleted"] and not row["spec"]["delete_protection"]:
+                status, told, _ = self.people.command("admin", "delete_model", "DELETE", f"/models/{model_id}")
+                assert status == 202, f"the deletion of {model_id} at rest is answered {status}: {told}"
+                self.fabric.run()
+                self.seen.look()
+                assert (self.seen.model(model_id) or {})["deleted"], f"nothing has gone wrong, and {model_id} is not gone"
+                return

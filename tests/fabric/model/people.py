@@ -74,8 +74,8 @@ class People:
     accepted: dict[str, str] = field(default_factory=dict)
     unknown: set[str] = field(default_factory=set)
     """Models of which somebody was not told what became of a command."""
-    wishes: dict[str, dict[int, tuple[str, Any]]] = field(default_factory=dict)
-    """What was accepted, by model and generation: what kind, and its body."""
+    wishes: dict[str, dict[int, tuple[str, Any, str]]] = field(default_factory=dict)
+    """What was accepted, by model and generation: what kind, its body, its operation."""
     tokens: list[dict[str, Any]] = field(default_factory=list)
     revoked: set[str] = field(default_factory=set)
     numbers: int = 0
@@ -235,7 +235,7 @@ class People:
                 body = {"schedule": body}
             elif function == "remove_schedule":
                 body = {"schedule": None}
-            self.wishes.setdefault(told["model_id"], {})[int(tag.strip('"'))] = kind, body
+            self.wishes.setdefault(told["model_id"], {})[int(tag.strip('"'))] = kind, body, told["operation_id"]
 
     def _issued(self, person: str, told: Mapping[str, Any]) -> None:
         if told["token_id"] not in {token["token_id"] for token in self.tokens}:

@@ -124,6 +124,11 @@ class Seen:
         """ECS tasks of a model that are not on their way out."""
         return [task.task_id for task in self.fabric.ecs.alive() if self.services.get(task.service, ("", 0))[0] == model_id]
 
+    def left(self, model_id: str) -> list[str]:
+        """ECS tasks of a model that have not ended."""
+        tasks = self.fabric.ecs.tasks.values()
+        return [one.task_id for one in tasks if one.last != "STOPPED" and self.services.get(one.service, ("", 0))[0] == model_id]
+
     def _ask(self, check: Check, change: Change) -> None:
         self.checked[check.__name__] += 1
         try:

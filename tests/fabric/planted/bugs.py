@@ -1,0 +1,315 @@
+"""Mistakes as people make them, each planted in the running product by a switch: a name, a sentence, and what it puts in whose place.
+
+    with BUGS["two writes"].planted():
+        …
+
+`BUGS` holds all of them. Nothing here changes a file; where the switch ends, the product is as it was.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+from unittest.mock import patch
+
+from access.usecases.revoke_token import RevokeToken
+from kit import commands, ledger, table
+from routing.domain import route
+from serving.adapters import store
+from serving.adapters.engines import EcsControl
+from serving.domain import acknowledgement, lifecycle, model, observations, scaling, waits
+from serving.domain import commands as rules
+from serving.domain.change import TaskChange
+from serving.usecases import erase_model
+from serving.usecases.delete_model import DeleteModel
+from serving.usecases.launch_engine import LaunchEngine
+from serving.usecases.list_models import ListModels
+from serving.usecases.resumption import Resumption
+from serving.usecases.views import visible_model
+from tests.fabric.platform import Fabric
+from usage.usecases.on_fact_announced import OnFactAnnounced
+
+Place = tuple[Any, str, Any]
+"""Where, which name, and what stands there while the mistake is planted."""
+
+
+@dataclass(frozen=True)
+class Bug:
+    """One mistake."""
+
+    name: str
+    sentence: str
+    places: Callable[[], list[Place]]
+
+    @contextmanager
+    def planted(self) -> Iterator[None]:
+        """The product makes this mistake while it lasts."""
+        with ExitStack() as stack:
+            for where, name, instead in self.places():
+                stack.enter_context(patch.object(where, name, instead))
+            yield
+
+
+BUGS: dict[str, Bug] = {}
+
+
+def _bug(name: str, sentence: str) -> Callable[[Callable[[], list[Place]]], Callable[[], list[Place]]]:
+    def add(places: Callable[[], list[Place]]) -> Callable[[], list[Place]]:
+        BUGS[name] = Bug(name, sentence, places)
+        return places
+
+    return add
+
+
+@_bug("two writes", "the row is written first, fact and outbox marker in a second transaction")
+def _two_writes() -> list[Place]:
+    whole = table.Table.commit
+
+    def commit(self: table.Table, transaction: table.Transaction, token: str | None = None) -> None:
+        for late in (False, True):
+            part = table.Transaction()
+            for item, label in zip(transaction.items, transaction.labels, strict=True):
+                if (label in {"ledger", "outbox"}) is late:
+                    part._add(label, item)
+            whole(self, part, token)
+
+    return [(table.Table, "commit", commit)]
+
+
+@_bug("no condition on the edition", "a row is overwritten whatever has become of it since it was read")
+def _unconditional() -> list[Place]:
+    def overwrite(self: table.Transaction, label: str, pk: str, sk: str, document: Any, *, when: Any, **plain: Any) -> table.Transaction:
+        return self.put(label, pk, sk, document, **plain)
+
+    return [(table.Transaction, "replace", overwrite)]
+
+
+@_bug("lost task token", "the token of a waiting step is not written down")
+def _lost_token() -> list[Place]:
+    return [(store.TableStore, "_write_waits", lambda *_: None)]
+
+
+@_bug("route before probe", "a new copy gets requests at once, before any router has had an answer from it")
+def _route_before_probe() -> list[Place]:
+    whole = route._continued
+
+    def continued(before: Any, target: route.Target) -> route.Target:
+        found = whole(before, target)
+        return replace(found, status="ready") if found.status == "probing" else found
+
+    return [(route, "_continued", continued)]
+
+
+@_bug("double terminal event", "the end of an operation is told twice")
+def _told_twice() -> list[Place]:
+    whole = lifecycle._ended
+
+    def ended(before: Any, after: Any, operation: Any, end: Any, facts: Any, released: Any) -> Any:
+        return whole(before, after, operation, end, [*facts, *facts], released)
+
+    return [(lifecycle, "_ended", ended)]
+
+
+@_bug("late task events count", "an ECS event counts whatever newer one has been seen of the task")
+def _late_tasks() -> list[Place]:
+    whole = observations.task
+
+    def task(known_model: Any, operation: Any, known: int | None, *rest: Any) -> Any:
+        found = whole(known_model, operation, None, *rest)
+        return found and replace(found, task=TaskChange(known, found.task.observation))
+
+    return [(observations, "task", task)]
+
+
+@_bug("late news counts", "routing acts on whatever event comes, not on the newest fact")
+def _edge_triggered() -> list[Place]:
+    return [(route.Known, "is_history", lambda *_: False)]
+
+
+@_bug("an event wakes whoever waits", "a step goes on because a route is open, not because its own is")
+def _woken_by_anything() -> list[Place]:
+    return [(waits, "route_is_open", lambda known: known.route is not None and known.route.state == "open")]
+
+
+@_bug("sweep forgets to announce", "what was not announced stays so")
+def _never_announced() -> list[Place]:
+    return [(ledger.Announcer, "announce_forgotten", lambda *_, **__: 0)]
+
+
+@_bug("settled before drained", "a model counts as stopped while its copies still end")
+def _settled_early() -> list[Place]:
+    return [(Resumption, "_engines_left", lambda *_: False)]
+
+
+@_bug("copies before route", "copies are told to end while the route still sends them requests")
+def _copies_before_route() -> list[Place]:
+    return [(waits, "route_is_closed", lambda _: True)]
+
+
+@_bug("service is left", "a deletion scales the service to nothing and leaves it there")
+def _service_left() -> list[Place]:
+    return [(EcsControl, "remove", EcsControl.stop)]
+
+
+@_bug("generation used again", "a command takes the generation that the last one had")
+def _same_generation() -> list[Place]:
+    whole = rules._commanded
+    return [(rules, "_commanded", lambda known, asked: replace(whole(known, asked), generation=known.generation))]
+
+
+@_bug("tombstone forgets", "an id that is used again begins with generation 1")
+def _forgetful_tombstone() -> list[Place]:
+    whole = rules.create
+
+    def create(spec: Any, tombstone: model.Model | None, asked: Any) -> Any:
+        return whole(spec, tombstone and replace(tombstone, generation=0), asked)
+
+    return [(rules, "create", create)]
+
+
+@_bug("cancel is ignored", "a step that waits does not look whether its operation was cancelled")
+def _cancel_ignored() -> list[Place]:
+    return [(waits, "_lost", lambda operation: operation.doom)]
+
+
+@_bug("old acknowledgement", "an acknowledgement holds for every generation of the model")
+def _old_acknowledgement() -> list[Place]:
+    whole = acknowledgement.token
+    return [(acknowledgement, "token", lambda model_id, _, changes: whole(model_id, 0, changes))]
+
+
+@_bug("keys of everybody", "an Idempotency-Key is looked up whoever sends it")
+def _global_keys() -> list[Place]:
+    return [(commands, "_partition", lambda asked: f"COMMAND#{asked.key}")]
+
+
+@_bug("key without its request", "a key that was used for another request is answered all the same")
+def _undigested_keys() -> list[Place]:
+    whole = commands.CommandLog.answer
+
+    def answer(self: commands.CommandLog, asked: commands.Command) -> Any:
+        row = self._table.get(commands._partition(asked), "COMMAND") if asked.key else None
+        return whole(self, replace(asked, digest=row.document["digest"]) if row else asked)
+
+    return [(commands.CommandLog, "answer", answer)]
+
+
+@_bug("deletion forgets who asked", "a deletion that met another is not remembered under its key")
+def _unremembered() -> list[Place]:
+    def under_way(self: Any, caller: Any, model_id: str, command: Any) -> Any:
+        known = visible_model(self._store, caller, model_id)
+        return None if known.status != "Deleting" else _answer(self, known)
+
+    def _answer(self: Any, known: Any) -> Any:
+        from serving.usecases.views import accepted
+
+        return accepted(self._store.operation(known.operation), known.generation)
+
+    return [(DeleteModel, "_under_way", under_way)]
+
+
+@_bug("weak read", "decisions are made on reads that may be old")
+def _weak_read() -> list[Place]:
+    def get(self: table.Table, pk: str, sk: str) -> Any:
+        answer = self._call("get_item", TableName=self.name, Key=table._key(pk, sk))
+        return table._row(answer["Item"]) if "Item" in answer else None
+
+    return [(table.Table, "get", get)]
+
+
+@_bug("revoked in passing", "a revocation is answered and not written")
+def _unwritten_revocation() -> list[Place]:
+    def revoke(self: Any, token_id: str, *_: Any) -> Any:
+        from access.domain.token import revoked
+        from access.usecases._shown import shown
+        from kit.clock import iso
+
+        known = self._table.token(token_id)
+        return shown(revoked(known, iso(self._clock.now())) or known)
+
+    return [(RevokeToken, "__call__", revoke)]
+
+
+@_bug("facts out of order", "facts of one change are numbered from the wrong end")
+def _misnumbered() -> list[Place]:
+    whole = ledger.record
+
+    def record(transaction: Any, pk: str, revision: int, *rest: Any) -> None:
+        whole(transaction, pk, revision + 1, *rest)
+
+    return [(ledger, "record", record)]
+
+
+@_bug("ECS before ownership", "the service is made before it is written down whose it is")
+def _unowned() -> list[Place]:
+    whole = LaunchEngine.__call__
+
+    def launch(self: Any, order: Any) -> Any:
+        from serving.domain.naming import service_name
+
+        known = self._store.model(order.model_id)
+        self._engines.launch(service_name(self._environment, known.model_id, known.version, known.generation), known)
+        return whole(self, order)
+
+    return [(LaunchEngine, "__call__", launch)]
+
+
+@_bug("a list for everybody", "the list of models leaves out to ask whose they are")
+def _open_list() -> list[Place]:
+    whole = ListModels.__call__
+
+    def everything(self: Any, caller: Any, *rest: Any) -> Any:
+        return whole(self, replace(caller, scopes=("admin",)), *rest)
+
+    return [(ListModels, "__call__", everything)]
+
+
+@_bug("beyond the bounds", "the load may ask for more copies than the wish allows")
+def _unbounded() -> list[Place]:
+    whole = scaling._rise
+
+    def rise(reading: Any, desired: int, most: int, *rest: Any, **more: Any) -> Any:
+        return whole(reading, desired, most + 100, *rest, **more)
+
+    return [(scaling, "_rise", rise)]
+
+
+@_bug("alarm is left", "a deleted model's schedule goes on ringing")
+def _alarm_left() -> list[Place]:
+    return [(erase_model, "forget", lambda *_, **__: None)]
+
+
+@_bug("gone before its service", "a model's row is erased before its service is removed")
+def _no_finaliser() -> list[Place]:
+    whole = erase_model.EraseModel.__call__
+
+    def erase(self: Any, order: Any) -> Any:
+        known = self._store.model(order.model_id)
+        engines, self._engines = self._engines, type("Nobody", (), {"remove": lambda *_: None})()
+        try:
+            return whole(self, order)
+        finally:
+            self._engines = engines
+            for one in known.deployments:
+                engines.remove(one.service)
+
+    return [(erase_model.EraseModel, "__call__", erase)]
+
+
+@_bug("audit by halves", "the audit takes over what went well and nothing else")
+def _partial_audit() -> list[Place]:
+    whole = OnFactAnnounced.__call__
+
+    def told(self: Any, envelope: Any) -> bool:
+        return envelope.event_type != "ModelDeletionRequested" and bool(whole(self, envelope))
+
+    return [(OnFactAnnounced, "__call__", told)]
+
+
+@_bug("draining copies keep their share", "a copy that lets go of its requests is still sent some")
+def _shares_kept() -> list[Place]:
+    whole = route.weighed
+    return [(route, "weighed", lambda targets: tuple(replace(one, weight=one.weight or 1) for one in whole(targets)))]
+
+
+_ = Fabric  # composes every context's functions: their modules must be there before anything in them is replaced
