@@ -122,6 +122,7 @@ class StateMachines:
         self._stepwise, self._entered, self._chance = stepwise, entered, chance
         self.now = 0.0
         self.executions: dict[tuple[str, str], Execution] = {}
+        self._running: list[Execution] = []
         self._answered: dict[str, Json | TaskFailed] = {}
 
     def start(self, machine: str, name: str, data: Json) -> Execution:
@@ -130,6 +131,7 @@ class StateMachines:
             raise KeyError(name)
         execution = Execution(name, self._definitions[machine], copy.deepcopy(data), machine=machine, given=copy.deepcopy(data))
         self.executions[machine, name] = execution
+        self._running.append(execution)
         self._enter(execution, execution.definition["StartAt"])
         execution.waiting = _Waiting(due=self.now)
         return execution
@@ -166,7 +168,7 @@ class StateMachines:
     def due(self) -> list[tuple[Execution, float, bool]]:
         """Executions under way, when each goes on next, and whether of itself (else its time to wait for an answer is over)."""
         found = []
-        for execution in self.executions.values():
+        for execution in self._under_way():
             moments = list(_moments(execution))
             if moments:
                 found.append((execution, min(moments), execution.waiting is not None and execution.waiting.due is not None))
@@ -176,8 +178,13 @@ class StateMachines:
         """Let one execution that is due go on."""
         self._expire(execution)
 
+    def _under_way(self) -> list[Execution]:
+        """In the order of their starts. What has ended is not looked at for ever."""
+        self._running = [execution for execution in self._running if execution.status == "RUNNING"]
+        return self._running
+
     def _next_due(self, end: float) -> tuple[Execution, float] | None:
-        due = [(e, moment) for e in self.executions.values() for moment in _moments(e) if moment <= end]
+        due = [(e, moment) for e in self._under_way() for moment in _moments(e) if moment <= end]
         return min(due, key=lambda pair: pair[1]) if due else None
 
     def _expire(self, execution: Execution) -> None:
@@ -196,8 +203,8 @@ class StateMachines:
         self._run(execution)
 
     def _holder(self, token: str) -> Execution:
-        for execution in self.executions.values():
-            if execution.status == "RUNNING" and execution.waiting and execution.waiting.token == token:
+        for execution in self._under_way():
+            if execution.waiting and execution.waiting.token == token:
                 return execution
         raise TokenGone(token)
 

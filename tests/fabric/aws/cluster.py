@@ -108,7 +108,10 @@ class Cluster(Waiting):
         """Everything as of now, or as of before the last change."""
         if stale:
             return self._earlier
-        services = {name: self.service_view(one) for name, one in self.services.items()}
+        tasks: dict[str, list[Task]] = {}
+        for task in self.tasks.values():
+            tasks.setdefault(task.service, []).append(task)
+        services = {name: one.view(tasks.get(name, [])) for name, one in self.services.items()}
         return Picture(services, {task_id: task.view() for task_id, task in self.tasks.items()})
 
     def vcpus(self) -> float:
