@@ -30,7 +30,8 @@ def lost(fabric: Fabric, accepted: Iterable[str]) -> list[str]:
             found.append(f"{operation_id} is {operation['status']}")
         if operation["status"] == "Succeeded" and operation["goal"] != "update" and not told[operation_id]:
             found.append(f"{operation_id} has succeeded, and nobody was told")
-        if operation_id not in begun:
+        idle = operation["kind"] == "update" and operation["ended_at"] == operation["created_at"]  # it asked for what was there already
+        if operation_id not in begun and not idle:
             found.append(f"{operation_id} was accepted, and is not in the ledger")
     return found + [f"{event_id} was never audited" for event_id in sorted(_due(fabric) - _audited(fabric))]
 
