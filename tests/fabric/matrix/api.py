@@ -1,5 +1,6 @@
 """H1: a command on its way from the API into the table."""
 
+from itertools import pairwise
 from typing import Any
 
 from tests.fabric.matrix.cells import Hop
@@ -48,7 +49,9 @@ def reorder() -> int:
         serve(fabric)
         held = fabric.http("read_model", "GET", "/models/m1")[2]["etag"]
         command(fabric, "update", description="the later one, which came first")
-        status, told, _ = fabric.http("update_model", "PATCH", "/models/m1", headers={"if-match": held}, body={"description": "the earlier"})
+        status, told, _ = fabric.http(
+            "update_model", "PATCH", "/models/m1", headers={"if-match": held}, body={"description": "the earlier"}
+        )
         assert (status, told["code"]) == (412, "generation-stale")
         at_rest(fabric)
         assert fabric.model("m1")["spec"]["description"] == "the later one, which came first"
@@ -109,12 +112,12 @@ def throttling() -> int:
 
 @API.cell
 def crash_between_writes() -> int:
-    """There is no between: whichever call the function dies around, all rows of the command are there or none, and a repetition ends alike."""
+    """There is no between: whichever call the function dies around, its rows are all there or none, and a repetition ends alike."""
     crashes = 0
     for number in range(20):
         for moment in ("before", "after"):
             with Fabric(seed=7) as fabric:
-                fabric.crash_next(number, moment)  # type: ignore[arg-type]  # one of the two
+                fabric.crash_next(number, moment)
                 first = _ask(fabric)
                 if not fabric.fired.total():
                     return crashes
@@ -175,7 +178,7 @@ def clock_skew() -> int:
         fabric.run()
         found = [(fact["revision"], fact["metadata"]["occurred_at"]) for fact in fabric.ledger()]
         assert [revision for revision, _ in found] == sorted(revision for revision, _ in found)
-        back = sum(later < earlier for (_, earlier), (_, later) in zip(found, found[1:], strict=False))
+        back: int = sum(later < earlier for (_, earlier), (_, later) in pairwise(found))
         assert fabric.model("m1")["generation"] == 2
         assert fabric.model("m1")["spec"]["description"] == "from the past"
         return back

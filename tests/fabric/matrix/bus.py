@@ -183,7 +183,7 @@ _MANAGED: dict[str, Any] = {
     "partial_batch": "EventBridge hands over one event at a time.",
     "crash_between_writes": "EventBridge is AWS's: no code of ours runs between bus and target.",
     "stale_read": "EventBridge hands on what it was given and reads nothing.",
-    "quota": "How many rules and targets there are is fixed in the template and met when it is deployed; a rate that is exceeded is a delay.",
+    "quota": "How many rules and targets there are is fixed in the template; a rate that is exceeded is a delay.",
 }
 BUS.reasoned(
     **_MANAGED,

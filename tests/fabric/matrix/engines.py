@@ -9,7 +9,7 @@ from tests.fabric.matrix.scenes import at_rest, command, crashes, create, engine
 from tests.fabric.platform import Fabric
 
 ENGINES = Hop("H5", "function → ECS")
-_ANOTHER = {"engine": {"kind": "llama.cpp", "arguments": {"context_length": 4096}}}
+_ANOTHER: dict[str, Any] = {"engine": {"kind": "llama.cpp", "arguments": {"context_length": 4096}}}
 _FULL = "VcpuLimitExceeded: You have requested more vCPU capacity than your current vCPU limit"
 
 

@@ -10,7 +10,7 @@ from tests.fabric.matrix.scenes import at_rest, command, create, mute, once, ser
 from tests.fabric.platform import Fabric
 
 MACHINES = Hop("H6", "state machine → function")
-_ANOTHER = {"engine": {"kind": "llama.cpp", "arguments": {"context_length": 4096}}}
+_ANOTHER: dict[str, Any] = {"engine": {"kind": "llama.cpp", "arguments": {"context_length": 4096}}}
 
 
 def _steps(fabric: Fabric, act: Callable[[Callable[[], Any]], Any]) -> None:
@@ -81,7 +81,7 @@ def reorder() -> int:
 
 @MACHINES.cell
 def loss() -> int:
-    """An execution that somebody has stopped is started anew by the sweep, from the row; the third loss settles the operation by that name."""
+    """An execution that somebody has stopped is started anew by the sweep; the third loss settles the operation by that name."""
     with Fabric(seed=4) as fabric:
         accepted = create(fabric)
         lost = 0

@@ -20,7 +20,7 @@ def differences(fabric: Fabric) -> list[str]:
 
 
 def lost(fabric: Fabric, accepted: Iterable[str]) -> list[str]:
-    """Effects that never came: operations without an end, ends without a word, facts that nobody has audited, commands not in the ledger."""
+    """Effects that never came: operations without an end, ends without a word, facts that nobody audited, commands not in the ledger."""
     found = []
     begun = {fact["data"].get("operation_id") for fact in fabric.ledger() if fact["event_type"] in BEGINNINGS}
     told = _ends(fabric)
@@ -41,9 +41,9 @@ def doubled(fabric: Fabric, accepted: Iterable[str]) -> list[str]:
     found = [f"{operation_id} was told {times} times" for operation_id, times in _ends(fabric).items() if times > 1]
     ids = Counter(fact["metadata"]["id"] for context in ("serving", "registry", "routing", "access") for fact in fabric.ledger(context))
     found += [f"the fact {event_id} stands in the ledger {times} times" for event_id, times in ids.items() if times > 1]
-    known = set(accepted)
+    known = set(accepted)  # taking back a stop is a start, which supersedes it and is answered as the stop's cancellation
     people = [one for one in _operations(fabric) if one["created_by"].startswith("token:")]
-    found += [f"{one['operation_id']} was accepted for nobody" for one in people if one["operation_id"] not in known]
+    found += [f"{one['operation_id']} was accepted for nobody" for one in people if not {one["operation_id"], one["supersedes"]} & known]
     wanted = Counter(name for row in _models(fabric) for name in (one["service"] for one in row["deployments"]))
     return found + [f"the service {name} stands in {times} rows" for name, times in wanted.items() if times > 1]
 

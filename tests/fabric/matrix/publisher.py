@@ -94,7 +94,7 @@ def delay() -> int:
 
 @PUBLISHER.cell
 def poison() -> int:
-    """A record that cannot be read is tried nine times and left with the dead letters; all others are told, those behind it by the sweep."""
+    """A record that cannot be read is left with the dead letters after nine tries; all others are told, those behind it by the sweep."""
     with Fabric(seed=6) as fabric:
         good, bad, also = neighbours(3)
         operations = [create(fabric, good)]
@@ -116,7 +116,7 @@ def throttling() -> int:
 
 @PUBLISHER.cell
 def partial_batch() -> int:
-    """Where the bus refuses one entry, the batch goes on from there: what came before is not told again, what comes behind is not skipped."""
+    """Where the bus refuses one entry, the batch goes on from there: what came before is not told again, what follows is not skipped."""
     with Fabric(seed=7) as fabric:
         models = neighbours(3)
         operations = [create(fabric, model_id) for model_id in models]
@@ -181,7 +181,7 @@ def stale_read() -> int:
 
 @PUBLISHER.cell
 def clock_skew() -> int:
-    """A publisher whose clock is ten minutes slow tells everything: no clock has a part in it, and the sweep's patience only lasts longer."""
+    """A publisher whose clock is ten minutes slow tells everything: no clock has a part in it."""
     with Fabric(seed=10) as fabric:
         operation = create(fabric)
         skewed(fabric, -600.0)

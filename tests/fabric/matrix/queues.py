@@ -158,7 +158,7 @@ def timeout_after_success() -> int:
 
 @QUEUES.cell
 def stale_read() -> int:
-    """What a consumer has read is old by the time it writes, for another has written in between: the condition fails, and it decides anew."""
+    """What a consumer has read is old by the time it writes, for another has written: the condition fails, and it decides anew."""
     fired = 0
     for number in range(1, 6):
         with Fabric(seed=9) as fabric:

@@ -191,7 +191,7 @@ def crash_between_writes() -> int:
         for moment in ("before", "after"):
             with Fabric(seed=3) as fabric:
                 token = _issue(fabric)
-                fabric.crash_next(number, moment)  # type: ignore[arg-type]  # one of the two
+                fabric.crash_next(number, moment)
                 _revoke(fabric, token)
                 if not fabric.fired.total():
                     return crashes

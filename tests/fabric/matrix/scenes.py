@@ -101,7 +101,7 @@ def befall(fabric: Fabric, kind: str, act: Callable[[Thing], None]) -> None:
 
 
 def mute(fabric: Fabric, target: str) -> list[tuple[Target, dict[str, Any], str]]:
-    """From now on the bus loses what it has for this target; what that was, growing. `fabric.bus._hand(*one)` hands it over after all."""
+    """From now on the bus loses what it has for this target; what that was, growing. `fabric._hand(*one)` hands it over after all."""
     swallowed: list[tuple[Target, dict[str, Any], str]] = []
     hand = fabric.bus._hand
 
@@ -128,7 +128,7 @@ def crashes(scene: Callable[[Fabric], Callable[[], Any]], finish: Callable[[Fabr
         for moment in ("before", "after"):
             with Fabric(seed=77) as fabric:
                 run = scene(fabric)
-                fabric.crash_next(number, moment)  # type: ignore[arg-type]  # one of the two
+                fabric.crash_next(number, moment)
                 run()
                 if not fabric.fired.total():
                     return died

@@ -18,7 +18,7 @@ _FIRST, _TRIES = 100_000, 20
 
 
 class Patient(Walk):
-    """A client asks again under the same key until it is told something: what it is never told of counts as accepted or not."""
+    """A client that asks again under the same key until it is told something, so that it knows of everything that was accepted."""
 
     def _ask(self, function: str, method: str, path: str, **more: Any) -> tuple[int, Any]:
         key = {"idempotency-key": f"campaign-{self.chance.getrandbits(64):x}"}
@@ -61,7 +61,6 @@ def test_no_effect_is_lost_or_doubled_whatever_fails(shard: int) -> None:
     doubled: list[str] = []
     seed = first = _FIRST * (shard + 1)
     while fired.total() < scaled(FAULTS):
-        print(f"seed {seed}")  # shown where it fails
         found, gone, twice = _campaign(seed)
         fired += found
         lost += gone

@@ -1,4 +1,4 @@
-"""Every edge of every state machine is taken, and every kind of fault comes to pass: a run in which one is not has proven less than it says."""
+"""Every edge of every state machine is taken, and every kind of fault comes to pass; else a run proves less than it says."""
 
 import random
 from collections import Counter

@@ -67,7 +67,7 @@ def delay() -> int:
         at_rest(fabric)
         once(fabric, accepted, "ModelFailed", "Failed")
         for one in swallowed:
-            fabric.bus._hand.__closure__[0].cell_contents(*one)  # type: ignore[attr-defined, union-attr]
+            fabric._hand(*one)
         at_rest(fabric)
         once(fabric, accepted, "ModelFailed", "Failed")
         assert fabric.ecs.left() == []
@@ -99,8 +99,8 @@ def _health(fabric: Fabric) -> list[dict[str, Any]]:
     """News as a router tells it, of a model that exists."""
     metadata = next(one["detail"]["metadata"] for one in fabric.bus.seen if "metadata" in one["detail"])
     data = {
-        "model_id": "m1", "generation": 1, "target_id": fabric.ecs.alive()[0].task_id, "observed": "ready", "phase": "ready", "progress": None,
-        "failure": None, "router_id": "router-0", "observed_at": "2026-01-01T00:00:00.000Z",
+        "model_id": "m1", "generation": 1, "target_id": fabric.ecs.alive()[0].task_id, "observed": "ready", "phase": "ready",
+        "progress": None, "failure": None, "router_id": "router-0", "observed_at": "2026-01-01T00:00:00.000Z",
     }  # fmt: skip
     return [{"metadata": {**metadata, "producer": "routing", "id": "01KDVDNA0000000000000000ZZ"}, "data": data}]
 
