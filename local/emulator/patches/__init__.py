@@ -11,6 +11,7 @@ NAMES = (
     "layer_cache",
     "http_api",
     "http_errors",
+    "sorted_queries",
     "table_streams",
     "rule_targets",
     "state_machines",
