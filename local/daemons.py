@@ -199,6 +199,7 @@ def emulator(settings: Settings, *, patches_off: str = "") -> Daemon:
         "SLIPWAY_TRACES": str(settings.traces),
         "SLIPWAY_ROLE_USE": str(settings.role_use),
         "SLIPWAY_FAULTS": os.environ.get("SLIPWAY_FAULTS", ""),  # for tests: anybody on this machine may then make calls fail
+        "SLIPWAY_CHECKPOINTS": os.environ.get("SLIPWAY_CHECKPOINTS", ""),  # "off": state reaches the disk at a graceful stop only
         "AWS_XRAY_DAEMON_ADDRESS": f"127.0.0.1:{settings.emulator_port}",  # datagrams: the port is free beside the emulator's own
         "SLIPWAY_PATCHES_OFF": patches_off or os.environ.get("SLIPWAY_PATCHES_OFF", ""),
     }
