@@ -21,9 +21,10 @@ from hypothesis.strategies import booleans, integers, sampled_from
 from tests.fabric.delivery.bus import Delivery
 from tests.fabric.faults import KINDS, FaultPlan
 from tests.fabric.model.confluence import the_wish_is_what_was_accepted
-from tests.fabric.model.invariants import ALWAYS, FINALLY, STEPS
+from tests.fabric.model.invariants import ALWAYS, STEPS
 from tests.fabric.model.letters import give_back
 from tests.fabric.model.people import HOT, MODELS, PEOPLE, RESTART, ROLLING, SCHEDULES, People
+from tests.fabric.model.rest import FINALLY
 from tests.fabric.model.seen import Seen
 from tests.fabric.platform import Fabric
 
@@ -39,7 +40,17 @@ then = sampled_from((0, 0, 4, 10, 30))
 """How much happens after a command before the next thing is decided."""
 matches = sampled_from(("", "", "", "fresh", "stale"))
 _LOSABLE = frozenset({"stream", "router", "schedule"})
-_ENGINE_ENDS = ("engine-crashed", "out-of-memory", "weights-corrupt", "image-pull-failed")
+_ENGINE_ENDS = ("engine-crashed", "weights-corrupt", "image-pull-failed")
+
+
+def fresh_machine() -> "type[Platform]":
+    """A machine of its own, whose counters are at nought."""
+
+    class Counted(Platform):
+        steps = 0
+        examples = 0
+
+    return Counted
 
 
 class Platform(RuleBasedStateMachine):

@@ -64,6 +64,14 @@ class Sent:
     at: float
 
 
+def _another(first: Sent) -> tuple[str, Any]:
+    """Path and body of another request than this one, by the same route."""
+    if first.body is not None:
+        return first.path, {**first.body, "description": "quite another"}
+    head, name, tail = first.path.split("/", 3)[1], first.path.split("/")[2], first.path.split("/")[3:]
+    return "/".join(["", head, f"{name}-other", *tail]), None
+
+
 @dataclass
 class People:
     """Those who ask. `sent`: requests that bore a key and were accepted; `accepted`: operations by id, with the model that they are of."""
@@ -114,13 +122,7 @@ class People:
         if self.fabric.now - first.at > 86_000:
             return
         person = next(name for name in PEOPLE if name != first.person) if other_person else first.person
-        body = {**(first.body or {}), "description": "quite another"} if other_body else first.body
-        path = first.path + "-other" if other_body and first.body is None and not first.path.endswith("-other") else first.path
-        if path != first.path and path.count("/") != first.path.count("/"):
-            return
-        if path != first.path and first.path.rsplit("/", 1)[-1] in {"stop", "start", "retry", "schedule", "cancel"}:
-            head, _, tail = first.path.rpartition("/")
-            path = f"{head}-other/{tail}"
+        path, body = _another(first) if other_body else (first.path, first.body)
         status, told, given = self._ask(person, first.function, first.method, path, first.headers, body)
         if status >= 500:
             if other_person:
@@ -232,7 +234,7 @@ class People:
         if tag and function in {"create_model", "update_model", "set_schedule", "remove_schedule"}:
             kind = "create" if function == "create_model" else "update"
             if function == "set_schedule":
-                body = {"schedule": body}
+                body = {"schedule": {"lead_minutes": 0, "enabled": True} | body}  # a schedule is replaced as a whole
             elif function == "remove_schedule":
                 body = {"schedule": None}
             self.wishes.setdefault(told["model_id"], {})[int(tag.strip('"'))] = kind, body, told["operation_id"]

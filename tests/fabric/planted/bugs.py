@@ -14,7 +14,7 @@ from unittest.mock import patch
 
 from access.usecases.revoke_token import RevokeToken
 from kit import commands, ledger, table
-from routing.domain import route
+from routing.domain import route, weights
 from serving.adapters import store
 from serving.adapters.engines import EcsControl
 from serving.domain import acknowledgement, lifecycle, model, observations, scaling, waits
@@ -116,7 +116,7 @@ def _late_tasks() -> list[Place]:
 
     def task(known_model: Any, operation: Any, known: int | None, *rest: Any) -> Any:
         found = whole(known_model, operation, None, *rest)
-        return found and replace(found, task=TaskChange(known, found.task.observation))
+        return replace(found, task=TaskChange(known, found.task.observation)) if found and found.task else found
 
     return [(observations, "task", task)]
 
@@ -308,7 +308,7 @@ def _partial_audit() -> list[Place]:
 
 @_bug("draining copies keep their share", "a copy that lets go of its requests is still sent some")
 def _shares_kept() -> list[Place]:
-    whole = route.weighed
+    whole = weights.weighed
     return [(route, "weighed", lambda targets: tuple(replace(one, weight=one.weight or 1) for one in whole(targets)))]
 
 

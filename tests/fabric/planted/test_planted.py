@@ -6,7 +6,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from tests.evidence import counted
 from tests.fabric.functions import CONTEXTS, forget
-from tests.fabric.model.machine import Platform
+from tests.fabric.model.machine import fresh_machine
 from tests.fabric.planted.bugs import BUGS, Bug
 
 EXAMPLES, STEPS = 400, 24
@@ -14,9 +14,8 @@ EXAMPLES, STEPS = 400, 24
 
 def found(bug: Bug) -> tuple[str, int, int]:
     """What finds the mistake, after how many examples and steps; an empty text if nothing does."""
-    machine = type("Planted", (Platform,), {})
+    machine = fresh_machine()
     seed(1)(machine)
-    machine.steps = machine.examples = 0
     limits = settings(
         max_examples=EXAMPLES,
         stateful_step_count=STEPS,
