@@ -64,8 +64,7 @@ class Keys:
 
     def position(self, item: JSON) -> Position | None:
         """Where a row (or a starting key) stands; None when a key is missing or is no string."""
-        found = tuple((item.get(name) or {}).get("S") for name in self.order)
-        return found if all(isinstance(value, str) for value in found) else None
+        return _strings((item.get(name) or {}).get("S") for name in self.order)
 
 
 def keys_of(table: JSON, index: str | None) -> Keys | None:
@@ -172,9 +171,9 @@ def _span(data: JSON, keys: Keys) -> tuple[str, str | None] | None:
         words = [
             names.get(text, text) if kind == "NAME_REF" else text for kind, text in clause if kind not in {"LPAREN", "RPAREN", "COMMA"}
         ]
-        given = [(values.get(text) or {}).get("S") for kind, text in clause if kind == "VALUE_REF"]
+        given = _strings((values.get(text) or {}).get("S") for kind, text in clause if kind == "VALUE_REF")
         operators = [word.lower() for word in words if not word.startswith(":") and word not in {keys.partition, keys.sort}]
-        if not given or not all(isinstance(value, str) for value in given):
+        if not given:
             return None
         if words[:2] == [keys.partition, "="] and len(words) == 3:  # noqa: PLR2004 - name, operator, value
             continue
@@ -185,7 +184,13 @@ def _span(data: JSON, keys: Keys) -> tuple[str, str | None] | None:
     return span if data.get("KeyConditionExpression") else None
 
 
-def _between(operators: list[str], given: list[str]) -> tuple[str, str | None] | None:
+def _strings(values: Iterable[Any]) -> tuple[str, ...] | None:
+    """The values; None unless all are strings."""
+    found = tuple(values)
+    return found if all(isinstance(value, str) for value in found) else None
+
+
+def _between(operators: list[str], given: tuple[str, ...]) -> tuple[str, str | None] | None:
     """The span of one condition on the sort key; `value + NUL` is the first string beyond a value."""
     value = given[0]
     match operators:

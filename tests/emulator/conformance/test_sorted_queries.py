@@ -140,7 +140,8 @@ class Rows:
 
     def pages(self, query: JSON) -> Iterator[list[JSON]]:
         """Page after page, until there is no LastEvaluatedKey."""
-        client, start = self.cloud.client("dynamodb"), {}
+        client = self.cloud.client("dynamodb")
+        start: JSON = {}
         while True:
             answer = client.query(TableName=self.name, **query, **start)
             self.asked += 1
@@ -155,7 +156,8 @@ class Rows:
             by = "name" if index else "sk"
             for partition in (LARGE, SMALL, "nowhere"):
                 values = sorted(row[by]["S"] for row in self.rows.values() if by in row)
-                for condition, given, allowed in forms(*sorted(dice.sample(values, 2)), dice.choice(LETTERS)):
+                low, high = sorted(dice.sample(values, 2))
+                for condition, given, allowed in forms(low, high, dice.choice(LETTERS)):
                     for forward, limit in ((True, dice.choice((None, 7, 50))), (False, dice.choice((None, 1 + len(self.rows) // 3)))):
                         self.compare(
                             index, partition, (condition, given), limit, self.expected(partition, index, allowed, forward), forward
