@@ -38,7 +38,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="fresh interpreters for each function; rounds of each operation")
     parser.add_argument("--steps", type=int, default=10, help="load steps, each on a model of its own")
     parser.add_argument("--models", type=int, default=10_000, help="models to list among")
-    parser.add_argument("--entries", type=int, default=100_000, help="entries of the longest timeline")
+    parser.add_argument("--entries", type=int, default=1_000_000, help="entries of the longest timeline")
     options = parser.parse_args()
     parts = options.parts or PARTS
     console, before = Console(highlight=False), conditions()
