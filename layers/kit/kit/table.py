@@ -18,6 +18,7 @@ __all__ = ["COLLECTION_INDEX", "Attribute", "ConditionFailed", "Row", "Table", "
 type_of = {"S": str, "N": int}
 
 COLLECTION_INDEX = "collection"
+_SERVER_ERROR = 500  # also of what stands between: its text names no code of DynamoDB's
 _THROTTLED = {
     "ProvisionedThroughputExceededException",
     "ThrottlingException",
@@ -229,7 +230,7 @@ def _translated(error: Any, labels: list[str]) -> Exception:
         return ConditionFailed(labels)
     if code in {"TransactionInProgressException", "TransactionConflictException"}:
         return Contended("transaction-conflict", "another write to the same rows was under way")
-    if code in _THROTTLED:
+    if code in _THROTTLED or error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= _SERVER_ERROR:
         return Transient("table-throttled", f"the table answered {code}")
     return Broken("table-refused", f"the table answered {code}: {error.response['Error'].get('Message', '')}")
 

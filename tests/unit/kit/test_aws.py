@@ -14,6 +14,7 @@ from kit.errors import Transient
 from kit.ids import Ids
 from kit.table import Table, Transaction
 from serving.adapters.engines import EcsControl
+from serving.adapters.scheduler import SchedulerRemoval
 
 BROKEN = [b"", b'{"Item": {"pk": {"S": "a', b"[", b"\xff"]
 
@@ -38,6 +39,14 @@ def test_a_broken_answer_is_no_missing_row(monkeypatch: pytest.MonkeyPatch, body
         list(table.query("p"))
     with pytest.raises(Transient, match="table-unreachable"):
         table.commit(Transaction().insert("row", "p", "s", {}))
+
+
+def test_an_error_of_what_stands_between_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gateway's own 502 names none of the service's codes; what is done over is not given up for it."""
+    with pytest.raises(Transient, match="502"):
+        Table(answering(monkeypatch, "dynamodb", b"Bad Gateway", 502), "t").get("p", "s")
+    with pytest.raises(Transient, match="502"):
+        SchedulerRemoval(answering(monkeypatch, "scheduler", b"Bad Gateway", 502), "group").remove("m")
 
 
 @pytest.mark.parametrize("body", BROKEN)

@@ -15,6 +15,7 @@ from serving.domain.agenda import Agenda
 
 _SECOND = "."
 _PASSING = frozenset({"ThrottlingException", "InternalServerException", "ConflictException", "ServiceQuotaExceededException"})
+_SERVER_ERROR = 500
 _RETRIES = {"MaximumRetryAttempts": 4, "MaximumEventAgeInSeconds": 300}  # what comes later than that, the sweep has done
 
 
@@ -48,7 +49,8 @@ class SchedulerRemoval:
             if code == harmless:
                 return None
             told = f"{operation} answered {code}: {error.response['Error'].get('Message', '')}"
-            if code in _PASSING or (operation == "update_schedule" and code == "ResourceNotFoundException"):
+            failed = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= _SERVER_ERROR
+            if failed or code in _PASSING or (operation == "update_schedule" and code == "ResourceNotFoundException"):
                 raise Transient("scheduler-refused", told) from error
             raise Broken("scheduler-refused", told) from error
         except BotoCoreError as error:
