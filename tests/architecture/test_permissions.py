@@ -57,7 +57,8 @@ TERMS = {
         "cloudwatch:GetMetricStatistics",
         "pricing:GetProducts",
     },
-    "callback": {"states:SendTaskSuccess", "states:SendTaskFailure", "states:SendTaskHeartbeat"},
+    "resume": {"states:SendTaskSuccess", "states:SendTaskFailure"},
+    "beat": {"states:SendTaskHeartbeat"},
 }
 EVERYTHING = {"template.yaml": template(), **{path: child(path) for path in CHILDREN.values()}}
 

@@ -16,6 +16,6 @@ def handler(request: Request) -> Answer:
     request.caller.require("models:write")
     model_id, generation = request.path_parameters["model_id"], request.expected_generation
     if request.dry_run:
-        return Answer(200, commands.plan_model().lifecycle(request.caller, model_id, "delete", generation))
+        return Answer(200, commands.plan_from_list().lifecycle(request.caller, model_id, "delete", generation))
     order = asked(request, "DELETE /models/{model_id}", model_id=model_id, generation=generation)
     return accepted(commands.delete_model()(request.caller, model_id, generation, order), tagged=False)

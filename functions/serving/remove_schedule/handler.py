@@ -16,6 +16,6 @@ def handler(request: Request) -> Answer:
     request.caller.require("models:write")
     model_id, generation = request.path_parameters["model_id"], request.expected_generation
     if request.dry_run:
-        return Answer(200, commands.plan_model().update(request.caller, model_id, {"schedule": None}, generation))
+        return Answer(200, commands.plan_from_list().update(request.caller, model_id, {"schedule": None}, generation))
     order = asked(request, "DELETE /models/{model_id}/schedule", model_id=model_id, generation=generation)
     return accepted(commands.remove_schedule()(request.caller, model_id, generation, order))

@@ -18,6 +18,6 @@ def handler(request: Request) -> Answer:
     model_id, generation = request.path_parameters["model_id"], request.expected_generation
     schedule = request.body(Schedule.model_validate).document()
     if request.dry_run:
-        return Answer(200, commands.plan_model().update(request.caller, model_id, {"schedule": schedule}, generation))
+        return Answer(200, commands.plan_from_list().update(request.caller, model_id, {"schedule": schedule}, generation))
     order = asked(request, "PUT /models/{model_id}/schedule", model_id=model_id, generation=generation, body=schedule)
     return accepted(commands.set_schedule()(request.caller, model_id, schedule, generation, order))

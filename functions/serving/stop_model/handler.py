@@ -16,6 +16,6 @@ def handler(request: Request) -> Answer:
     request.caller.require("models:write")
     model_id, generation = request.path_parameters["model_id"], request.expected_generation
     if request.dry_run:
-        return Answer(200, commands.plan_model().lifecycle(request.caller, model_id, "stop", generation))
+        return Answer(200, commands.plan_from_list().lifecycle(request.caller, model_id, "stop", generation))
     order = asked(request, "POST /models/{model_id}/stop", model_id=model_id, generation=generation)
     return accepted(commands.stop_model()(request.caller, model_id, generation, order))

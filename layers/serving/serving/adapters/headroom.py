@@ -1,7 +1,11 @@
-"""Whether there is room for more copies, and what copies cost, where no API is asked."""
+"""Whether there is room for more copies, what there is and what copies cost, where no API is asked."""
+
+from dataclasses import replace
+from typing import Any
 
 from serving.adapters.catalogue import Snapshot
 from serving.domain.cost import cost
+from serving.domain.facts import Unread
 from serving.domain.instances import Offer
 from serving.domain.model import Spec
 
@@ -10,12 +14,37 @@ class ListPrices:
     """`ports.Prices` by the list that comes with this package: prices of a day and of one region, of the cheapest type that is bought."""
 
     def __init__(self, known: Snapshot, allowed: tuple[str, ...]) -> None:
-        day, region = known.as_of, known.price_region
-        self._offer = Offer(region, "snapshot", day, region, "snapshot", day, known.fargate, known.types, allowed=allowed)
+        self._offer = replace(_listed(known, known.price_region), allowed=allowed)
 
     def hourly(self, spec: Spec, copies: int) -> float | None:
         """See `ports.Prices`."""
         return cost(spec, self._offer, copies).desired
+
+
+class ListedInstances:
+    """`ports.Instances` by the same list, for commands that ask for no other copies. `place` is what the environment buys (`Offer`)."""
+
+    def __init__(self, known: Snapshot, region: str, **place: Any) -> None:
+        self._known = _listed(known, region)
+        self._offer = replace(self._known, **place)
+
+    def offer(self, *, quotas: bool = True, prices: bool = True) -> Offer:
+        """See `ports.Instances`; no quota is known here."""
+        del quotas, prices
+        return self._offer
+
+    def known(self) -> Offer:
+        """See `ports.Instances`."""
+        return self._known
+
+
+class NoFiles:
+    """`ports.Artifacts` where files do not matter."""
+
+    def facts(self, spec: Spec) -> Unread:
+        """See `ports.Artifacts`."""
+        del spec
+        return Unread("no other copies are asked for")
 
 
 class FargateHeadroom:
@@ -31,3 +60,7 @@ class FargateHeadroom:
         """See `ports.Headroom`; no price is known here."""
         del spec, copies
         return None
+
+
+def _listed(known: Snapshot, region: str) -> Offer:
+    return Offer(region, "snapshot", known.as_of, known.price_region, "snapshot", known.as_of, known.fargate, known.types)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from serving.adapters.agendas import TableAgendas
     from serving.adapters.artifacts import S3ArtifactFacts
     from serving.adapters.engines import EcsControl, EcsLauncher
-    from serving.adapters.headroom import ListPrices
+    from serving.adapters.headroom import ListedInstances, ListPrices
     from serving.adapters.instances import RegionInstances
     from serving.adapters.machines import StepFunctions
     from serving.adapters.scheduler import SchedulerAlarms, SchedulerRemoval
@@ -111,6 +111,18 @@ def instances() -> RegionInstances:
         settings.engine_gpu_maximum_instances or None,
     )
     return RegionInstances(clients, snapshot(), place, CLOCK)
+
+
+def listed_instances() -> ListedInstances:
+    """The types of the list that comes with this package: nothing is asked."""
+    from serving.adapters.catalogue import snapshot
+    from serving.adapters.headroom import ListedInstances
+
+    settings = PlaceSettings.from_env()
+    capacity, most = settings.engine_gpu_capacity, settings.engine_gpu_maximum_instances
+    bounded = most if most and capacity == "AutoScalingGroup" else None
+    region = str(client("dynamodb").meta.region_name)
+    return ListedInstances(snapshot(), region, allowed=settings.engine_gpu_instance_types, capacity=capacity, most_instances=bounded)
 
 
 def list_prices() -> ListPrices:

@@ -83,6 +83,16 @@ def plan_model() -> PlanModel:
 
 
 @cache
+def plan_from_list() -> PlanModel:
+    """`?dry_run=true` of commands that ask for no other copies: by the list that comes with the package; nothing of AWS is asked."""
+    from serving.adapters.headroom import NoFiles
+    from serving.usecases.plan_model import PlanModel
+
+    checks, instances = parts.shape_checks(), adapters.listed_instances()
+    return PlanModel(adapters.store(), parts.commanding(), parts.rescheduling(), checks, NoFiles(), instances)
+
+
+@cache
 def add_model_user() -> AddModelUser:
     """`PUT /models/{model_id}/users/{kind}/{user_id}`."""
     from serving.usecases.add_model_user import AddModelUser
