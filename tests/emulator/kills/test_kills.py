@@ -29,8 +29,14 @@ def served(started: Started) -> Iterator[Platform]:
     platform = started.platform
     assert platform.settled(platform.call("POST", "/models", platform.parrot(MODEL, tokens_per_second=40)))["status"] == "Succeeded"
     platform.answers(MODEL)
+    began = [row["event_id"]["S"] for row in platform.rows("ServingModelTable") if _in_service(row)]
+    eventually(lambda: platform.is_on_disk(began[-1]), "the emulator has written down that it is in service")
     yield platform
     platform.settled(platform.call("DELETE", f"/models/{MODEL}"))
+
+
+def _in_service(row: dict[str, Any]) -> bool:
+    return bool(row["pk"]["S"] == f"MODEL#{MODEL}" and '"event_type":"ModelInService"' in row["document"]["S"])
 
 
 def entries(platform: Platform, model_id: str) -> int:
