@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 from ministack.core.responses import get_account_id, get_region, new_uuid
-from ministack.services import ecs, eventbridge
+from ministack.services import ecs, eventbridge, stepfunctions
 from ministack.services.cloudformation import provisioners
 
 from local.emulator.pin import expect, replace
@@ -47,6 +47,21 @@ def apply() -> None:
     _refer_by_arn(provisioners._RESOURCE_HANDLERS["AWS::SecretsManager::Secret"])
     _keep_container_details()
     _read_yaml_definitions()
+    _keep_tracing()
+
+
+def _keep_tracing() -> None:
+    """Whether a state machine is to be traced, which its role has to allow."""
+    expect(provisioners._sfn_state_machine_create, "TracingConfiguration has no field in")
+    handler = provisioners._RESOURCE_HANDLERS["AWS::StepFunctions::StateMachine"]
+    create = handler["create"]
+
+    def create_machine(logical_id: str, props: JSON, stack_name: str) -> tuple[str, JSON]:
+        arn, attributes = create(logical_id, props, stack_name)
+        stepfunctions._state_machines[arn]["tracingConfiguration"] = props.get("TracingConfiguration") or {}
+        return arn, attributes
+
+    handler["create"] = create_machine
 
 
 def _read_yaml_definitions() -> None:

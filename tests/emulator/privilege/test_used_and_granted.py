@@ -12,7 +12,7 @@ from tests.emulator.privilege.grants import NEGATIVE, Grant, Role, Use, deployed
 from tests.evidence import counted
 
 UNUSED = Path(__file__).with_name("unused.yaml")
-FLOOR = 0.6
+FLOOR = 0.75
 """Nine tenths is the goal: raise this with every grant that is narrowed or exercised, never lower it."""
 WHOLE = Path(__file__).parents[2] / "e2e"
 
