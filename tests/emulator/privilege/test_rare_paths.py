@@ -85,7 +85,7 @@ def test_what_a_newer_command_cannot_stop_is_looked_at(platform: Platform, model
     """Step Functions refuses to stop an execution, as with one that ended a moment ago: it is asked how it stands, and all goes on."""
     slow = {"load_seconds": 600}
     for name in ("rare-a", "rare-b"):
-        models.command("POST", "/models", platform.parrot(name, **slow))
+        models.command("POST", "/models", platform.parrot(name, load_seconds=600))
     for name in ("rare-update", "rare-stopping"):
         models.command("PATCH", f"/models/{name}", {"engine": {"arguments": slow}})
     with Injection(platform, [rule | {"times": 8} for rule in REFUSED], "refused"):
