@@ -102,7 +102,9 @@ def a_version_is_never_another(seen: Seen, change: Change) -> None:
 
 
 def a_service_belongs_to_one_generation(seen: Seen, change: Change) -> None:
-    """4: the name of an ECS service is never used for another model or generation."""
+    """4 and 3: the name of an ECS service is of one model and generation for ever, and is written down before there is such a service."""
+    if change.before is None:
+        assert change.name not in seen.fabric.ecs.services, f"ECS had {change.name} before it was written down whose it is"
     if change.before and change.after:
         assert change.after == change.before, f"service {change.name} was {change.before} and is {change.after}"
 
@@ -154,6 +156,10 @@ def in_service_means_served(seen: Seen, change: Change) -> None:
     assert after["observed_generation"] <= after["generation"], f"{change.name} has observed what nobody wished"
     if after["status"] != "InService" or (before and before["status"] == "InService"):
         return
+    succeeded = [one.after for one in seen.of("serving OPERATION") if one.after and one.after["status"] == "Succeeded"]
+    if succeeded and not succeeded[0]["relapse"]:
+        known = (after["route"] or {}).get("generation", 0)
+        assert known >= after["generation"], f"{change.name} is in service at {after['generation']}, and its route is of {known}"
     assert after["observed_generation"] == after["generation"], f"{change.name} is in service with {after['observed_generation']} observed"
     seen.hear()
     answered = [target for target, (model_id, _, _) in seen.ready.items() if model_id == change.name]

@@ -261,8 +261,9 @@ class People:
     def wish(self, model_id: str) -> dict[str, Any]:
         """A body for `POST /models`."""
         if model_id == "claude":
-            return {"model_id": model_id, "hosting": "provider", "allowed_groups": ["health"], "provider": _PROVIDER}
+            whose: dict[str, Any] = {"model_id": model_id, "allowed_groups": ["health"]}
+            return whose | {"hosting": "provider", "provider": _PROVIDER}
         wanted = self.fabric.wish(model_id, engine=ENGINES[model_id])
         if model_id == "m2":
-            wanted |= {"accelerator": {"gpus": 1, "gpu_memory_gib": 24}, "allowed_groups": ["research"]}
+            wanted |= {"accelerator": {"gpus": 1, "gpu_memory_gib": 24}, "schedule": SCHEDULES[1]}
         return wanted

@@ -126,9 +126,9 @@ def _edge_triggered() -> list[Place]:
     return [(route.Known, "is_history", lambda *_: False)]
 
 
-@_bug("an event wakes whoever waits", "a step goes on because a route is open, not because its own is")
-def _woken_by_anything() -> list[Place]:
-    return [(waits, "route_is_open", lambda known: known.route is not None and known.route.state == "open")]
+@_bug("nobody follows", "an update counts as carried out before routing has taken it over")
+def _not_followed() -> list[Place]:
+    return [(waits, "_applied", lambda *_: True)]
 
 
 @_bug("sweep forgets to announce", "what was not announced stays so")
