@@ -12,7 +12,7 @@ from local import daemons
 from tests.e2e.platform import Platform, eventually
 
 _LITTLE = 100
-_SAMPLES = 20
+_SAMPLES = 100
 _START_SECONDS = 1200.0  # a million rows are read before anything is served
 JSON = dict[str, Any]
 

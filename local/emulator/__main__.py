@@ -2,7 +2,7 @@
 
 Configured by environment variables, set by `local.daemons`: the emulator's own (GATEWAY_PORT, BIND_HOST, AUTH, PERSIST_STATE,
  STATE_DIR, DOCKER_HOST, …) and ours: SLIPWAY_FUNCTION_PYTHON, SLIPWAY_LAYER_CACHE, SLIPWAY_TRACES (a file),
- SLIPWAY_PATCHES_OFF (names, comma-separated).
+ SLIPWAY_CHECKPOINTS ("off": state reaches the disk at a graceful stop only), SLIPWAY_PATCHES_OFF (names, comma-separated).
 """
 
 import logging
