@@ -22,7 +22,6 @@ SWEEPS = {
     "RegistryVersionTable": "RegistrySweepVersionsFunction",
 }
 NEVER_BEGUN = [{"action": "states:StartExecution", "caller": "*ServingOnModel*", "code": "ThrottlingException"}]
-REFUSED = [{"action": "states:StopExecution", "caller": "*ServingOnModel*", "code": "ValidationException"}]
 DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
@@ -79,22 +78,6 @@ def test_a_fact_that_nobody_heard_is_told_by_the_sweep(platform: Platform, model
 
     eventually(told, "the sweep tells it")
     assert models.again == 0
-
-
-def test_what_a_newer_command_cannot_stop_is_looked_at(platform: Platform, models: Patient) -> None:
-    """Step Functions refuses to stop an execution, as with one that ended a moment ago: it is asked how it stands, and all goes on."""
-    slow = {"load_seconds": 600}
-    for name in ("rare-a", "rare-b"):
-        models.command("POST", "/models", platform.parrot(name, load_seconds=600))
-    for name in ("rare-update", "rare-stopping"):
-        models.command("PATCH", f"/models/{name}", {"engine": {"arguments": slow}})
-    with Injection(platform, [rule | {"times": 8} for rule in REFUSED], "refused"):
-        newer = [models.command("POST", f"/models/{name}/stop") for name in ("rare-a", "rare-update")]
-        newer += [models.command("DELETE", f"/models/{name}") for name in ("rare-b", "rare-stopping")]
-        for operation in newer:
-            rewritten(platform, operation, updated_at=ago(hours=1))
-        for operation in newer:
-            models.ended(operation, "Succeeded")
 
 
 def test_a_stop_gives_way_to_a_deletion_and_to_a_start(platform: Platform, models: Patient) -> None:
