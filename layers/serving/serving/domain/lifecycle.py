@@ -14,7 +14,7 @@ from serving.domain.waits import PHASES
 
 _STARTS_REMEMBERED = 5
 SILENCE_SECONDS = 300
-"""After so long without news of an operation that waits for routing, it is asked again. Engines that load tell more often how far they are."""
+"""After so long without news of an operation that waits for routing, it is asked again. Engines that load tell more often than that."""
 
 
 def begin(model: Model, operation: Operation, now: str) -> Change | None:
@@ -60,7 +60,7 @@ def retire(model: Model, operation: Operation, token: str, now: str) -> Change:
 
 
 def remind(model: Model, operation: Operation | None, step: Step | None, now: str) -> Change | None:
-    """What others need to know is told again where their answer shows that it, or the answer, was lost on the way; None where nothing was."""
+    """What others need to know is told again where it, or their answer, seems to be lost on the way; None where nothing is."""
     silent = operation is not None and _seconds_between(operation.updated_at, now) >= SILENCE_SECONDS
     facts = _unheard(model, operation, step, silent=silent)
     operations = [(operation, operation.moved(now))] if operation else []
@@ -170,7 +170,7 @@ def erase(model: Model, operation: Operation, now: str) -> Change:
 
 
 def _unheard(model: Model, operation: Operation | None, step: Step | None, *, silent: bool) -> list[Fact]:
-    """`silent`: nothing was heard for long; that a route has opened may be what was lost, and whoever is told again answers how it stands."""
+    """`silent`: nothing was heard for long; that a route has opened may be what was lost. Who is told again answers how it stands."""
     route = model.route
     behind = route is None or route.generation < model.generation or silent
     if operation is not None and step is Step.VALIDATION:
