@@ -1,5 +1,6 @@
-"""One fresh platform for every test that needs a whole one, started by the README's own command."""
+"""One fresh platform for every test that needs a whole one, started by the README's own command; and what a hurried run leaves out."""
 
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -10,11 +11,23 @@ if TYPE_CHECKING:
 
 LAST = ("test_restart.py::", "test_used_and_granted.py::", "::test_down_stops_everything")
 """What counts what everything before has used, and what stops the platform, in this order."""
+DEEP = {
+    "tests/emulator/faults/": "a storm of faults over a whole platform takes minutes; the fabric's campaign injects more of them",
+    "tests/emulator/kills/": "killed processes have to come back, each in its own time",
+    "tests/emulator/load/": "a flood of events wants the machine for itself",
+    "tests/emulator/history/test_concurrent_clients.py": "a history has to be long to mean anything",
+    "test_a_crash_at_any_call_changes_nothing": "tests/fabric/sweep enumerates the same deaths over the whole platform",
+}
+"""What runs only where there is time for the whole proof, and why: not with SLIPWAY_PROOF_SCALE below 1."""
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What the others need comes before what takes it away."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What the others need comes before what takes it away. What is left out is counted as deselected."""
+    if float(os.environ.get("SLIPWAY_PROOF_SCALE", "1")) < 1:
+        left_out = [item for item in items if any(part in item.nodeid for part in DEEP)]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
     items.sort(key=lambda item: max((place for place, name in enumerate(LAST, 1) if name in item.nodeid), default=0))
 
 
