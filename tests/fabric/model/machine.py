@@ -22,7 +22,7 @@ from tests.fabric.delivery.bus import Delivery
 from tests.fabric.faults import KINDS, FaultPlan
 from tests.fabric.model.confluence import the_wish_is_what_was_accepted
 from tests.fabric.model.invariants import ALWAYS, STEPS
-from tests.fabric.model.letters import give_back
+from tests.fabric.model.letters import come_to_rest, give_back
 from tests.fabric.model.people import HOT, MODELS, PEOPLE, RESTART, ROLLING, SCHEDULES, People
 from tests.fabric.model.rest import FINALLY
 from tests.fabric.model.seen import Seen
@@ -353,9 +353,7 @@ class Platform(RuleBasedStateMachine):
     def finally_(self) -> None:
         """At rest."""
         self.redrive()
-        self.fabric.settle()
-        if give_back(self.fabric):  # what had to wait too long while faults lasted; what comes back now is there by a mistake
-            self.fabric.settle()
+        come_to_rest(self.fabric)
         self.seen.hear()
         self.seen.look()
         for check in (*STEPS, *FINALLY):

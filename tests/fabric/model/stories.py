@@ -11,6 +11,7 @@ from tests.fabric.delivery.bus import Delivery
 from tests.fabric.faults import FaultPlan
 from tests.fabric.model.confluence import the_wish_is_what_was_accepted
 from tests.fabric.model.invariants import ALWAYS, STEPS
+from tests.fabric.model.letters import come_to_rest
 from tests.fabric.model.people import RESTART, People
 from tests.fabric.model.rest import FINALLY
 from tests.fabric.model.seen import Seen
@@ -68,7 +69,7 @@ class Life:
 
     def rest(self) -> None:
         """Faults end; what holds finally."""
-        self.fabric.settle()
+        come_to_rest(self.fabric)
         self.look()
         for check in FINALLY:
             check(self.seen)
