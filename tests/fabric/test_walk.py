@@ -36,7 +36,7 @@ def test_every_walk_ends_well(chunk: int) -> None:
     for name, number in edges.items():
         counted("machine_edges_taken_in_walks", number, edge=name)
     assert operations > per_chunk
-    assert len(_TROUBLES & set(fired)) > len(_TROUBLES) // 2, f"the trouble was not real: {fired}"
+    assert scaled(_SEEDS) < _SEEDS or len(_TROUBLES & set(fired)) > len(_TROUBLES) // 2, f"the trouble was not real: {fired}"
 
 
 @pytest.mark.parametrize("found", FOUND, ids=lambda found: str(found.seed))

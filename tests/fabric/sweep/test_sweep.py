@@ -17,6 +17,7 @@ UNREACHED: dict[str, str] = {}
 """Calls to AWS that no scenario can come to: a sentence each."""
 
 
+@pytest.mark.timeout(900)  # the longest scenario has hundreds of calls, each with a run of its own
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_a_death_at_any_call_changes_nothing_but_the_time_it_takes(scenario: str) -> None:
     """Before and after each call that no earlier scenario has come to in this way; AWS delivers again, and all ends alike."""
