@@ -148,6 +148,14 @@ def the_route_table_moves_forward(seen: Seen, change: Change) -> None:
     assert facts == 1, f"the head of {context} moves to {after} with {facts} facts"
 
 
+def a_route_follows_the_newest(seen: Seen, change: Change) -> None:
+    """6 and 12: as long as a model has a route, nothing older than what it follows is written into it."""
+    if change.before is None or change.after is None:
+        return
+    before, after = change.before["generation"], change.after["generation"]
+    assert after >= before, f"the route of {change.name} goes back from generation {before} to {after}"
+
+
 def in_service_means_served(seen: Seen, change: Change) -> None:
     """7: a model comes into service only with its present wish observed, and after a router has had an answer from a copy of it."""
     before, after = change.before, change.after
@@ -238,6 +246,7 @@ def secrets_stay_secret(seen: Seen, change: Change) -> None:
 
 
 _ROUTE: tuple[Check, ...] = (
+    a_route_follows_the_newest,
     only_validated_versions_take_requests,
     a_target_is_ready_after_it_answered,
     a_draining_target_stays_so,
