@@ -73,7 +73,7 @@ def test_a_poison_event_ends_among_the_dead_letters_and_rings(hurried: Platform)
     }
     assert hurried.aws("events").put_events(Entries=[event])["FailedEntryCount"] == 0
     (letter,) = eventually(lambda: letters(hurried, "Serving"), "serving has given the event up")
-    assert json.loads(letter["Body"])["detail"]["metadata"]["id"] == POISON
+    assert POISON in letter["Body"]
     assert int(letter["Attributes"]["ApproximateReceiveCount"]) > 5
     (told,) = eventually(lambda: letters(hurried, "Routing"), "routing has given the event up")
     assert POISON in told["Body"]

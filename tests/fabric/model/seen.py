@@ -45,7 +45,7 @@ class Seen:
 
     fabric: Fabric
     rules: dict[str, list[Check]]
-    violation: AssertionError | None = None
+    violation: Exception | None = None
     documents: dict[tuple[str, str, str], Document] = field(default_factory=dict)
     """Rows as they are: context, partition, sort key."""
     active: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
@@ -133,10 +133,10 @@ class Seen:
         self.checked[check.__name__] += 1
         try:
             check(self, change)
-        except AssertionError as error:
+        except Exception as error:  # noqa: BLE001 - none may reach the product, in the middle of whose write this is asked
             if self.violation is None:
                 self.violation = error
-                self.fabric.log.append(f"+{self.fabric.now:.3f} VIOLATION {check.__name__}: {error}")
+                self.fabric.log.append(f"+{self.fabric.now:.3f} VIOLATION {check.__name__}: {error!r}")
 
     def _change(self, record: Record) -> Change:
         pk, sk = record.keys["pk"]["S"], record.keys["sk"]["S"]

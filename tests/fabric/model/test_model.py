@@ -13,7 +13,7 @@ from tests.evidence import counted, scaled
 from tests.fabric.model.machine import fresh_machine
 
 SHARDS, EXAMPLES = 10, 5000
-LENGTHS = (12, 16, 20, 24, 30, 40)
+LENGTHS = (12, 16, 20, 24, 30, 40, 8, 12, 16, 20)
 """Steps of an example at most, by shard: many short lives find what few long ones do not, and the other way round."""
 
 
