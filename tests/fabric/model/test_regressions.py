@@ -64,3 +64,23 @@ def test_a_start_that_takes_a_stops_place_does_not_wait_for_the_gpus_of_the_copi
         assert active & former == set()
         fabric.run()
         assert fabric.model("m1")["status"] == "InService"
+
+
+def test_a_failure_that_comes_behind_a_newer_wish_closes_the_route_all_the_same() -> None:
+    """Routing hears of a change that was accepted after the failure before it hears of the failure, which is history to it then."""
+    with Fabric(5) as fabric:
+        _, begun, _ = fabric.http("create_model", "POST", "/models", body=fabric.wish("m1"))
+        while (fabric.route("m1") or {}).get("state") != "probing":
+            fabric.step()
+        fabric.http("cancel_operation", "POST", f"/operations/{begun['operation_id']}/cancel")
+        while fabric.model("m1")["status"] != "Failed":
+            fabric.step()
+        while not [thing for thing in fabric.pending if thing.kind == "bus" and "RoutingOnModelFailed" in thing.what]:
+            fabric.step()
+        for thing in fabric.pending:
+            if "RoutingOnModelFailed" in thing.what:
+                fabric.delay(thing, 60)
+        assert fabric.http("update_model", "PATCH", "/models/m1", body={"description": "another"})[0] == 202
+        fabric.run()
+        fabric.settle()
+        assert (fabric.route("m1") or {})["state"] == "closed"

@@ -173,6 +173,11 @@ def _unheard(model: Model, operation: Operation | None, step: Step | None, *, si
     """`silent`: nothing was heard for long; that a route has opened may be what was lost. Who is told again answers how it stands."""
     route = model.route
     behind = route is None or route.generation < model.generation or silent
+    if operation is None and model.status in {Status.FAILED, Status.STOPPED}:
+        # What should have closed it came behind a newer wish, as history; a sleeper's route is not closed.
+        left = route is not None and route.state in {"open", "probing"} and route.generation >= model.served_from and not model.asleep
+        closing = capacity_changed(model, "told again: the model is out of service, and its route is not closed")
+        return [replace(closing, data=closing.data | {"desired": 0})] if left else []
     if operation is not None and step is Step.VALIDATION:
         return [requested(model, operation)]
     if operation is not None and step is Step.UPDATE_READY:

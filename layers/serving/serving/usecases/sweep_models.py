@@ -170,7 +170,7 @@ class SweepModels:
         if change:
             self._store.commit(change, Cause(_ACTOR, model.model_id))
             done["calmed"] += 1
-        if model.status is Status.IN_SERVICE:
+        if model.status in {Status.IN_SERVICE, Status.FAILED, Status.STOPPED}:
             self._remind(model.model_id, done)
         if any(task.condemned for task in model.tasks) and (ended := self._replacing.look(model.model_id)):
             done["replaced"] += ended
