@@ -312,10 +312,16 @@ def every_service_is_written_down(seen: Seen) -> None:
 
 
 def gpus_are_not_bought_twice(seen: Seen) -> None:
-    """18: where no second set of GPUs is to be had, copies of two wishes never stand beside each other."""
+    """18: copies of two wishes stand beside each other on GPUs only during an update for which a second set was found to be free.
+
+    What is free is known from figures that are some minutes old; where they were wrong, ECS finds no place and the update is undone.
+    """
     for model_id in {owner for owner, _ in seen.services.values()}:
         model = seen.model(model_id)
         if not model or not model["spec"].get("accelerator", {}).get("gpus"):
+            continue
+        operation = seen.operation(model["operation"]) if model["operation"] else None
+        if operation and operation["strategy"] == "surge":
             continue
         living = [task for task in seen.fabric.ecs.alive() if seen.services.get(task.service, ("",))[0] == model_id]
         most = model["spec"]["capacity"]["max"]
