@@ -573,6 +573,7 @@ class Problem(TypedDict):
     links: NotRequired[dict[str, str] | None]
     acknowledge: NotRequired[str | None]
     blast_radius: NotRequired["BlastRadius | None"]
+    users: NotRequired[list["ModelUser"] | None]
 
 
 class ProblemField(TypedDict):

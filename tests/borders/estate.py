@@ -51,6 +51,7 @@ class Estate:
         self.models: dict[str, str] = {}
         self.operations: dict[str, str] = {}
         self.version = "1.0.0"
+        self.user = {"kind": "repository", "user_id": "handbook"}
         self._tables: dict[str, dict[str, dict[str, Any]]] = {}
 
     def issue(self, name: str, *, caller: Mapping[str, Any] = _ROOT, **wish: Any) -> str:
@@ -133,6 +134,11 @@ class Estate:
         envelope = envelope_of("ModelRequested", {**data, "model": model}, event_id=operation_id)
         import_module("functions.registry.on_model_requested.handler").handler(bus_event(envelope), Context())
 
+    def used(self, model_id: str) -> None:
+        """Let something depend on a model."""
+        path = {"model_id": model_id, **self.user}
+        assert self.serving.http("add_model_user", "PUT", f"/models/{model_id}/users", _ROOT, path_parameters=path, body={})[0] == 200
+
     def recorded(self) -> None:
         """Let the audit have heard of everything that serving has told."""
         handler = import_module("functions.usage.on_fact_announced.handler").handler
@@ -156,6 +162,7 @@ def _fill(made: Estate) -> None:
     made.model("gone", "Deleted")
     for name in ("up", "theirs"):
         made.published(name, "research" if name == "up" else "sales")
+        made.used(name)
     made.recorded()
     made.issue("admin", scopes=["admin"])
     made.issue("writer", groups=["research"], scopes=list(ALL_SCOPES))

@@ -13,6 +13,7 @@ from contracts.audit import AuditEntry
 from contracts.common import Contract, Failure, ModelId, Semver, Sha256, Ulid
 from contracts.model import Capacity, HostedModel, ProviderModel, Schedule
 from contracts.responses import NextAction, ObservedState, TimelineEntry
+from contracts.users import ModelUser
 
 
 class ObservedCapacity(Capacity):
@@ -135,7 +136,8 @@ class BlastRadius(Contract):
 class Problem(Contract):
     """An RFC 9457 problem document. `code` is stable; `instance` is the request id.
 
-    `operation` and `links` come with `operation-in-progress`, `acknowledge` and `blast_radius` with `restart-acknowledgement-required`.
+    `operation` and `links` come with `operation-in-progress`, `acknowledge` and `blast_radius` with `restart-acknowledgement-required`,
+    `users` with `model-in-use`.
     """
 
     type: str = Field(pattern=r"^urn:slipway:problem:[a-z0-9-]+$")
@@ -150,3 +152,4 @@ class Problem(Contract):
     links: dict[str, str] | None = None
     acknowledge: str | None = None
     blast_radius: BlastRadius | None = None
+    users: list[ModelUser] | None = None

@@ -40,6 +40,8 @@ def _ours(home: Estate, name: str, number: int) -> str:
         "operation_id": list(home.operations.values()),
         "token_id": [home.token_id(name) for name in home.tokens],
         "version": [home.version],
+        "kind": [home.user["kind"]],
+        "user_id": [home.user["user_id"]],
     }
     return held[name][number % len(held[name])]
 

@@ -54,6 +54,9 @@ TABLE = {
     "read_schedule": Asked("model", "up", "theirs"),
     "remove_schedule": Asked("model", "up", "theirs", success=202),
     "retry_model": Asked("model", "broken", "theirs-broken", success=202),
+    "list_model_users": Asked("model", "up", "theirs"),
+    "add_model_user": Asked("model", "off", "theirs-off", body={"name": "x"}),
+    "remove_model_user": Asked("model", "up", "theirs"),
     "list_model_events": Asked("model", "off", "theirs-off", outlives=True),
     "list_versions": Asked("model", "up", "theirs"),
     "read_version": Asked("model", "up", "theirs"),
@@ -123,7 +126,9 @@ def _ask(principals: Principals, home: Estate, route: ApiRoute, asked: Asked, on
     for variable in ("model_id", "operation_id", "token_id"):
         path = path.replace(f"{{{variable}}}", named)
     body = b"" if asked.body is None else json.dumps(asked.body).replace("{model_id}", named).encode()
-    reply = _send(principals, home, one.name, route.method, path.replace("{version}", home.version), body=body)
+    for variable, value in {"version": home.version, **home.user}.items():
+        path = path.replace(f"{{{variable}}}", value)
+    reply = _send(principals, home, one.name, route.method, path, body=body)
     if route.method != "GET":
         home.restore()
     return reply
