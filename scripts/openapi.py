@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from contracts.api import ROUTES, ApiRoute, Shape
 from contracts.common import MODEL_ID_PATTERN, SEMVER_PATTERN
 from contracts.examples import HOSTED_MODEL, PROVIDER_MODEL, SCHEDULE
+from contracts.limits import SUBJECT_PATTERNS
 from contracts.plan_views import Plan
 from contracts.problems import PROBLEMS, ProblemKind
 from contracts.users import USER_ID_PATTERN, UserKind
@@ -25,6 +26,8 @@ _PLACES: dict[str, dict[str, Any]] = {
     "version": {"type": "string", "pattern": SEMVER_PATTERN, "example": "1.0.0"},
     "operation_id": {"type": "string", "pattern": "^[0-9A-HJKMNP-TV-Z]{26}$", "example": "01KAHV5X3V8Q4T1N6F2R7C9B0D"},
     "token_id": {"type": "string", "pattern": "^[a-z2-7]{16}$", "example": "abcdefghijklmn23"},
+    "subject_kind": {"type": "string", "enum": list(SUBJECT_PATTERNS), "example": "group"},
+    "subject_id": {"type": "string", "minLength": 1, "maxLength": 128, "example": "research"},
     "kind": {"type": "string", "enum": list(get_args(UserKind)), "example": "repository"},
     "user_id": {"type": "string", "pattern": USER_ID_PATTERN, "example": "handbook"},
 }
@@ -63,6 +66,11 @@ _REQUEST_EXAMPLES = {
     },
     "add_model_user": {"repository": {"value": {"name": "Handbook search"}}},
     "set_schedule": {"office hours": {"value": dict(SCHEDULE)}},
+    "set_limits": {
+        "budget": {
+            "value": {"requests_per_minute": 600, "tokens_per_minute": 200_000, "budgets": [{"period": "month", "usd": 250.0}]},
+        }
+    },
     "issue_token": {"inference": {"value": {"name": "notebook", "groups": ["research"], "scopes": ["inference"]}}},
 }
 _GATEWAY = {

@@ -19,13 +19,17 @@ class Endpoint:
 
 
 AcceptedStatus = Literal["Pending", "Running", "Succeeded", "Failed", "Superseded", "Cancelled"]
+BudgetPeriod = Literal["day", "month"]
+BudgetStatePeriod = Literal["day", "month"]
+BudgetStateUnit = Literal["usd", "tokens"]
 ConditionType = Literal["ArtifactValidated", "CapacityAvailable", "EngineReady", "RouteOpen", "UpToDate"]
 ConditionStatus = Literal["True", "False", "Unknown"]
 HoldingTypeVerdict = Literal["fits", "tight"]
-HostedModelTask = Literal["chat", "completion", "embedding"]
+HostedModelTask = Literal["chat", "completion", "embedding", "rerank", "image", "transcription", "speech", "moderation"]
 InstanceListSource = Literal["live", "snapshot"]
 InstanceListPriceSource = Literal["live", "snapshot"]
-IssueTokenScopes = Literal["admin", "models:read", "models:write", "tokens:write", "inference"]
+IssueTokenScopes = Literal["admin", "models:read", "models:write", "tokens:write", "limits:write", "inference"]
+LimitsStateKind = Literal["token", "group", "model"]
 LlamaCppArgumentsPooling = Literal["mean", "cls", "last"]
 ModelFitVerdict = Literal["fits", "tight", "no", "unknown"]
 ModelUserKind = Literal["rollout", "repository", "alias", "application"]
@@ -38,12 +42,13 @@ PlanCommand = Literal["create", "update", "start", "stop", "retry", "delete"]
 PlanChangeClass = Literal["hot", "rolling", "restart", "fixed"]
 PlannedChangeChangeClass = Literal["hot", "rolling", "restart", "fixed"]
 PlannedCostSource = Literal["live", "snapshot"]
-ProviderModelTask = Literal["chat", "completion", "embedding"]
+ProviderModelTask = Literal["chat", "completion", "embedding", "rerank", "image", "transcription", "speech", "moderation"]
 ReadHostedModelStatus = Literal["Creating", "InService", "Updating", "Starting", "Stopping", "Stopped", "Deleting", "Failed"]
-ReadHostedModelTask = Literal["chat", "completion", "embedding"]
+ReadHostedModelTask = Literal["chat", "completion", "embedding", "rerank", "image", "transcription", "speech", "moderation"]
 ReadProviderModelStatus = Literal["Creating", "InService", "Updating", "Starting", "Stopping", "Stopped", "Deleting", "Failed"]
-ReadProviderModelTask = Literal["chat", "completion", "embedding"]
+ReadProviderModelTask = Literal["chat", "completion", "embedding", "rerank", "image", "transcription", "speech", "moderation"]
 ScalingTargetMetric = Literal["in_flight_per_task", "queue_per_task", "time_to_first_token_ms", "tokens_per_second_per_task"]
+SubjectLimitsKind = Literal["token", "group", "model"]
 TypeFitVerdict = Literal["fits", "tight", "no", "unknown"]
 VllmArgumentsKvCacheDtype = Literal["auto", "fp8", "fp8_e4m3", "fp8_e5m2", "fp8_ds_mla", "nvfp4"]
 VllmArgumentsDtype = Literal["auto", "bfloat16", "float16", "float32"]
@@ -56,6 +61,7 @@ ListModelsOrder = Literal["asc", "desc"]
 ListModelEventsOrder = Literal["asc", "desc"]
 ReadAuditOrder = Literal["asc", "desc"]
 ReadAuditFormat = Literal["json", "ndjson"]
+ListLimitsKind = Literal["token", "group", "model"]
 
 
 class Accelerator(TypedDict):
@@ -130,6 +136,27 @@ class BlastRadius(TypedDict):
     usd_per_hour_after: float | None
 
 
+class Budget(TypedDict):
+    """What may be spent within a day or a month of UTC: US dollars or tokens."""
+
+    period: BudgetPeriod
+    usd: NotRequired[float | None]
+    tokens: NotRequired[int | None]
+
+
+class BudgetState(TypedDict):
+    """How a budget stands in the period that runs."""
+
+    period: BudgetStatePeriod
+    unit: BudgetStateUnit
+    starts_at: str
+    ends_at: str
+    budget: float
+    spent: float
+    reserved: float
+    left: float
+
+
 class Capacity(TypedDict):
     """How many tasks, between which bounds, and how quickly that may change."""
 
@@ -196,6 +223,7 @@ class Features(TypedDict):
     streaming: NotRequired[bool]
     tool_calls: NotRequired[bool]
     image_input: NotRequired[bool]
+    audio_input: NotRequired[bool]
     summarization: NotRequired["Summarization"]
 
 
@@ -328,6 +356,31 @@ class Limits(TypedDict):
     """What routers let through."""
 
     max_in_flight: NotRequired[int | None]
+
+
+class LimitsList(TypedDict):
+    """One page of limits; `next_token` is null on the last."""
+
+    items: list["SubjectLimits"]
+    next_token: str | None
+
+
+class LimitsState(TypedDict):
+    """SubjectLimits, and what is spent and left."""
+
+    requests_per_minute: NotRequired[int | None]
+    tokens_per_minute: NotRequired[int | None]
+    concurrency: NotRequired[int | None]
+    max_tokens: NotRequired[int | None]
+    max_choices: NotRequired[int | None]
+    budgets: NotRequired[list["Budget"]]
+    prices: NotRequired["Prices | None"]
+    kind: LimitsStateKind
+    subject_id: str
+    generation: int
+    updated_by: str
+    updated_at: str
+    periods: list["BudgetState"]
 
 
 class LlamaCppArguments(TypedDict):
@@ -558,6 +611,14 @@ class PlannedCost(TypedDict):
     after: "Costs"
 
 
+class Prices(TypedDict):
+    """What a model's tokens count for in budgets of money: US dollars for a million of them."""
+
+    input_usd: float
+    output_usd: float
+    cached_input_usd: NotRequired[float | None]
+
+
 class Problem(TypedDict):
     """An RFC 9457 problem document."""
 
@@ -724,6 +785,35 @@ class ScheduleState(TypedDict):
     in_window: bool
     next_action: "NextAction | None"
     overridden_until: str | None
+
+
+class SetLimits(TypedDict):
+    """`PUT /limits/{subject_kind}/{subject_id}`: what is left out (or null) is not limited."""
+
+    requests_per_minute: NotRequired[int | None]
+    tokens_per_minute: NotRequired[int | None]
+    concurrency: NotRequired[int | None]
+    max_tokens: NotRequired[int | None]
+    max_choices: NotRequired[int | None]
+    budgets: NotRequired[list["Budget"]]
+    prices: NotRequired["Prices | None"]
+
+
+class SubjectLimits(TypedDict):
+    """SubjectLimits as they are kept, and as routers follow them."""
+
+    requests_per_minute: NotRequired[int | None]
+    tokens_per_minute: NotRequired[int | None]
+    concurrency: NotRequired[int | None]
+    max_tokens: NotRequired[int | None]
+    max_choices: NotRequired[int | None]
+    budgets: NotRequired[list["Budget"]]
+    prices: NotRequired["Prices | None"]
+    kind: SubjectLimitsKind
+    subject_id: str
+    generation: int
+    updated_by: str
+    updated_at: str
 
 
 class Summarization(TypedDict):
@@ -936,6 +1026,18 @@ ENDPOINTS: Final[Mapping[str, Endpoint]] = MappingProxyType(
         ),
         "read_token": Endpoint("GET", "/tokens/{token_id}"),
         "revoke_token": Endpoint("DELETE", "/tokens/{token_id}", idempotent=True),
+        "list_limits": Endpoint(
+            "GET",
+            "/limits",
+            query=(
+                "limit",
+                "next_token",
+                "kind",
+            ),
+        ),
+        "set_limits": Endpoint("PUT", "/limits/{subject_kind}/{subject_id}", body=True, idempotent=True, conditional=True),
+        "read_limits": Endpoint("GET", "/limits/{subject_kind}/{subject_id}"),
+        "remove_limits": Endpoint("DELETE", "/limits/{subject_kind}/{subject_id}", idempotent=True, conditional=True),
         "read_api_document": Endpoint("GET", "/openapi.json"),
     }
 )

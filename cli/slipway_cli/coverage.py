@@ -43,6 +43,10 @@ REACHED_BY: Final[Mapping[str, Reach]] = MappingProxyType(
         "list_tokens": Reach("tokens list", _PAGE),
         "read_token": Reach("tokens show abcdefghijklmn23"),
         "revoke_token": Reach("tokens revoke abcdefghijklmn23 --yes"),
+        "list_limits": Reach("limits list", f"--kind group {_PAGE}"),
+        "set_limits": Reach("limits set group research --rpm 60 --budget 250usd/month"),
+        "read_limits": Reach("limits show group research"),
+        "remove_limits": Reach("limits remove group research --yes"),
         "list_instances": Reach("instances list", f"--gpus-min 2 --memory-min 48 --family g6e --fits-model parrot --offered {_PAGE}"),
         "read_audit": Reach(
             "audit",

@@ -11,7 +11,17 @@ from scripts.event_files import EVENTS_FOLDER, folder_of, major
 from scripts.template import load
 
 PUBLIC = frozenset(
-    {"ModelClaimed", "ModelDegraded", "ModelRecovered", "ModelReleased", "ModelVersionPublished", "TokenIssued", "TokenRevoked"}
+    {
+        "BudgetThresholdCrossed",
+        "LimitsChanged",
+        "ModelClaimed",
+        "ModelDegraded",
+        "ModelRecovered",
+        "ModelReleased",
+        "ModelVersionPublished",
+        "TokenIssued",
+        "TokenRevoked",
+    }
 )
 """Events that no function of ours hears. They are for others: dashboards, audits, downstream systems."""
 

@@ -1,8 +1,10 @@
 """What access needs of the world."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from access.domain.keys import Key
 from access.domain.token import Token
@@ -10,6 +12,10 @@ from contracts.tokens import Peppers
 from kit.caller import Command
 from kit.envelope import Cause
 from kit.row import Row
+
+if TYPE_CHECKING:  # the authorizer is in every request's way, and shall not load contracts that only others need
+    from contracts.limits import Kind, SubjectLimits
+    from contracts.spending import Account, Window
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,41 @@ class TokenTable(TokenReader, Protocol):
 
     def revoke(self, before: Token, after: Token, command: Command, cause: Cause) -> None:
         """Write the token as it is now, remember the command, record `TokenRevoked`; `Contended` if another write came first."""
+        ...
+
+
+class LimitTable(Protocol):
+    """The limits, and the commands about them."""
+
+    def find_limits(self, key: str) -> SubjectLimits | None:
+        """The limits with this key (`{kind}#{id}`), or None."""
+        ...
+
+    def page_limits(self, kind: Kind | None, after: str | None, limit: int) -> tuple[list[SubjectLimits], str | None]:
+        """At most `limit` of them (of one kind, or all) by key, behind the key `after`; and the key to go on behind, None at the end."""
+        ...
+
+    def limits_for(self, command: Command) -> SubjectLimits | None:
+        """What this command was answered before; `Conflict` if its key was used for another request."""
+        ...
+
+    def next_generation(self) -> int:
+        """The generation that the next change will have, unless another comes first."""
+        ...
+
+    def change_limits(
+        self, before: SubjectLimits | None, after: SubjectLimits | None, generation: int, command: Command, cause: Cause
+    ) -> None:
+        """Write or remove (`after` None) the limits, remember the command with what it answers, record `LimitsChanged`; `Contended` if
+        another write came first."""
+        ...
+
+
+class SpendReader(Protocol):
+    """What routers have written down as spent."""
+
+    def account(self, kind: Kind, subject_id: str, window: Window) -> Account:
+        """The account of a subject in one period, read strongly consistently; an empty one where nothing was spent."""
         ...
 
 

@@ -15,16 +15,24 @@ from kit.settings import Settings
 from kit.table import Table
 
 if TYPE_CHECKING:
+    from access.adapters.limits import DynamoLimitTable
     from access.adapters.secrets import SecretPeppers
     from access.adapters.table import DynamoTokenTable
+    from access.usecases.announce_spend_changes import AnnounceSpendChanges
     from access.usecases.announce_token_changes import AnnounceTokenChanges
     from access.usecases.authorize_request import AuthorizeRequest
     from access.usecases.issue_token import IssueToken
+    from access.usecases.list_limits import ListLimits
     from access.usecases.list_tokens import ListTokens
     from access.usecases.read_api_document import ReadApiDocument
+    from access.usecases.read_limits import ReadLimits
     from access.usecases.read_token import ReadToken
+    from access.usecases.remove_limits import RemoveLimits
     from access.usecases.revoke_token import RevokeToken
+    from access.usecases.set_limits import SetLimits
     from access.usecases.sweep_tokens import SweepTokens
+    from kit.commands import CommandLog
+    from kit.envelope import Wrapper
     from kit.ledger import Announcer
 
 CONTEXT = "access"
@@ -62,6 +70,21 @@ class AnnounceSettings(Settings):
     """Of the functions that tell the bus."""
 
     token_table: str
+    bus_name: str
+
+
+@dataclass(frozen=True)
+class SpendSettings(Settings):
+    """Of the functions that show what is spent."""
+
+    spend_table: str
+
+
+@dataclass(frozen=True)
+class SpendAnnounceSettings(Settings):
+    """Of the functions that tell the bus what routers have found spent."""
+
+    spend_table: str
     bus_name: str
 
 
@@ -118,6 +141,42 @@ def revoke_token() -> RevokeToken:
 
 
 @cache
+def set_limits() -> SetLimits:
+    """`PUT /limits/{subject_kind}/{subject_id}`."""
+    from access.usecases.set_limits import SetLimits
+    from kit.patience import Patience
+
+    return SetLimits(_limits(), _table(), _CLOCK, Patience())
+
+
+@cache
+def remove_limits() -> RemoveLimits:
+    """`DELETE /limits/{subject_kind}/{subject_id}`."""
+    from access.usecases.remove_limits import RemoveLimits
+    from kit.patience import Patience
+
+    return RemoveLimits(_limits(), Patience())
+
+
+@cache
+def read_limits() -> ReadLimits:
+    """`GET /limits/{subject_kind}/{subject_id}`."""
+    from access.adapters.limits import DynamoSpendReader
+    from access.usecases.read_limits import ReadLimits
+
+    spending = DynamoSpendReader(Table(client("dynamodb"), SpendSettings.from_env().spend_table))
+    return ReadLimits(_limits(), spending, _CLOCK)
+
+
+@cache
+def list_limits() -> ListLimits:
+    """`GET /limits`."""
+    from access.usecases.list_limits import ListLimits
+
+    return ListLimits(_limits())
+
+
+@cache
 def read_api_document() -> ReadApiDocument:
     """`GET /openapi.json`."""
     from access.usecases.read_api_document import ReadApiDocument
@@ -134,22 +193,41 @@ def announce_token_changes() -> AnnounceTokenChanges:
 
 
 @cache
+def announce_spend_changes() -> AnnounceSpendChanges:
+    """Follows the spend table's stream."""
+    from access.usecases.announce_spend_changes import AnnounceSpendChanges
+
+    return AnnounceSpendChanges(_spend_announcer())
+
+
+@cache
 def sweep_tokens() -> SweepTokens:
     """Runs on a schedule."""
     from access.usecases.sweep_tokens import SweepTokens
 
-    return SweepTokens(_announcer())
+    return SweepTokens(_announcer(), _spend_announcer())
 
 
 def _table() -> DynamoTokenTable:
     from access.adapters.table import DynamoTokenTable
+
+    return DynamoTokenTable(*_rooms())
+
+
+def _limits() -> DynamoLimitTable:
+    from access.adapters.limits import DynamoLimitTable
+
+    return DynamoLimitTable(*_rooms())
+
+
+def _rooms() -> tuple[Table, CommandLog, Wrapper]:
     from kit.commands import CommandLog
     from kit.envelope import Wrapper
     from kit.ids import Ids
 
     settings = TokenSettings.from_env()
     table = Table(client("dynamodb"), settings.token_table)
-    return DynamoTokenTable(table, CommandLog(table, _CLOCK), Wrapper(CONTEXT, settings.environment, _CLOCK, Ids(_CLOCK)))
+    return table, CommandLog(table, _CLOCK), Wrapper(CONTEXT, settings.environment, _CLOCK, Ids(_CLOCK))
 
 
 def _peppers() -> SecretPeppers:
@@ -164,3 +242,11 @@ def _announcer() -> Announcer:
 
     settings = AnnounceSettings.from_env()
     return Announcer(Table(client("dynamodb"), settings.token_table), Bus(client("events"), settings.bus_name), _CLOCK)
+
+
+def _spend_announcer() -> Announcer:
+    from kit.bus import Bus
+    from kit.ledger import Announcer
+
+    settings = SpendAnnounceSettings.from_env()
+    return Announcer(Table(client("dynamodb"), settings.spend_table), Bus(client("events"), settings.bus_name), _CLOCK)

@@ -11,7 +11,7 @@ TOKENS_PARTITION = tokens.TOKENS_PARTITION
 HEAD_KEY = tokens.HEAD_KEY
 TOKEN_PREFIX = tokens.TOKEN_PREFIX
 
-Scope = Literal["admin", "models:read", "models:write", "tokens:write", "inference"]
+Scope = Literal["admin", "models:read", "models:write", "tokens:write", "limits:write", "inference"]
 TokenId = Annotated[str, StringConstraints(pattern=r"^[a-z2-7]{16}$")]
 
 
@@ -20,7 +20,7 @@ class IssueToken(Contract):
 
     name: str = Field(min_length=1, max_length=128, examples=["notebook"])
     groups: list[Group] = Field(default_factory=list, max_length=100, examples=[["research"]])
-    scopes: list[Scope] = Field(default=["inference"], min_length=1, max_length=5)
+    scopes: list[Scope] = Field(default=["inference"], min_length=1, max_length=6)
     models: list[ModelId] | None = Field(
         default=None, max_length=200, description="restricts the token to these models; null = all its groups may use"
     )

@@ -13,6 +13,7 @@ from contracts import plan_views, views
 from contracts.access import IssueToken, Token
 from contracts.audit import ListAudit
 from contracts.common import Page
+from contracts.limits import LimitsList, LimitsState, ListLimits, SetLimits, SubjectLimits
 from contracts.model import MODEL_SPEC, Schedule
 from contracts.patch import ModelPatch
 from contracts.planning import PlanModel
@@ -425,6 +426,53 @@ ROUTES: Final = (
         answer=Token,
         idempotent=True,
         refusals=("token-not-found",),
+    ),
+    ApiRoute(
+        method="GET",
+        path="/limits",
+        context="access",
+        function="list_limits",
+        summary="List the limits and budgets of tokens, groups and models",
+        scope="limits:write",
+        query=ListLimits,
+        answer=LimitsList,
+    ),
+    ApiRoute(
+        method="PUT",
+        path="/limits/{subject_kind}/{subject_id}",
+        context="access",
+        function="set_limits",
+        summary="Limit what a token, a group or a model may use, in place of any limits that it has",
+        scope="limits:write",
+        body=SetLimits,
+        answer=SubjectLimits,
+        idempotent=True,
+        conditional=True,
+        tagged=True,
+        refusals=("token-not-found", "limits-not-found"),
+    ),
+    ApiRoute(
+        method="GET",
+        path="/limits/{subject_kind}/{subject_id}",
+        context="access",
+        function="read_limits",
+        summary="Read limits and budgets, and what is spent and left of each budget in the period that runs",
+        scope="limits:write",
+        answer=LimitsState,
+        tagged=True,
+        refusals=("limits-not-found",),
+    ),
+    ApiRoute(
+        method="DELETE",
+        path="/limits/{subject_kind}/{subject_id}",
+        context="access",
+        function="remove_limits",
+        summary="Limit a token, a group or a model no longer",
+        scope="limits:write",
+        answer=SubjectLimits,
+        idempotent=True,
+        conditional=True,
+        refusals=("limits-not-found",),
     ),
     ApiRoute(
         method="GET",

@@ -30,6 +30,7 @@ _KINDS: Final = (
     ProblemKind("model-not-found", 404, "No such model, or none that the caller may know of."),
     ProblemKind("operation-not-found", 404, "No such operation, or none that the caller may know of."),
     ProblemKind("token-not-found", 404, "No such token, or none that the caller may know of."),
+    ProblemKind("limits-not-found", 404, "This token, group or model has no limits of its own."),
     ProblemKind("schedule-not-found", 404, "The model has no schedule."),
     ProblemKind("version-not-found", 404, "No such version of this model."),
     ProblemKind("idempotency-key-reused", 409, "The same Idempotency-Key came before with another request."),

@@ -64,10 +64,17 @@ class House:
 @contextmanager
 def access_world(environment: Mapping[str, str] | None = None) -> Iterator[House]:
     """A fresh token table and pepper."""
-    settings = {"TOKEN_TABLE": "tokens", "PEPPER_SECRET_ARN": "pepper", "POWERTOOLS_SERVICE_NAME": "access", **(environment or {})}
+    settings = {
+        "TOKEN_TABLE": "tokens",
+        "SPEND_TABLE": "spend",
+        "PEPPER_SECRET_ARN": "pepper",
+        "POWERTOOLS_SERVICE_NAME": "access",
+        **(environment or {}),
+    }
     with small_aws(settings):
         forget(wiring)
         create_table("tokens")
+        create_table("spend")
         client("secretsmanager").create_secret(Name="pepper", SecretString='{"current": "1", "1": "x7Zq0"}')
         yield House()
     forget(wiring)
