@@ -85,10 +85,10 @@ def _object_at(data: bytes, place: int) -> dict[str, Any] | None:
     limit = min(len(data), place + _LONGEST)
     while place < limit and data[place] in _BLANK:
         place += 1
-    if place >= limit or data[place] != 0x7B:  # {
+    if place >= limit or data[place : place + 1] != b"{":
         return None
     end = place
-    while 0 <= (end := data.find(b"}", end, limit)):
+    while (end := data.find(b"}", end, limit)) >= 0:
         end += 1
         if data.count(b"{", place, end) == data.count(b"}", place, end):
             try:

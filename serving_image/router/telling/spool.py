@@ -1,0 +1,157 @@
+"""Records on disk until they have been sent: a segment that is written to, and batches that wait.
+
+A record is one `write` to the open segment, so that a killed process loses none that was written: the kernel holds them. `fdatasync` comes
+when a segment is sealed; the machine's own death loses what is younger than that, at most `seconds`. A sealed segment becomes batches (the
+sums of its records, a few kilobytes) with ids that follow from the segment's; a batch's file goes once the queue has it. Whatever is found
+at the start is taken up again, under the same ids. The open segment is locked: a process beside this one, which drains, keeps its own.
+
+Bounded: beyond `most_bytes` of waiting batches, or when the disk refuses, records are lost, counted, and told in the log.
+"""
+
+import contextlib
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Final
+
+from router.idents import ulid
+from router.telling.record import Record
+
+_OPEN, _SEALED, _BATCH = ".open", ".sealed", ".batch"
+_MOST_RECORDS: Final = 20_000
+
+Batches = Callable[[str, Iterable[Record]], Iterable[tuple[str, bytes]]]
+
+
+class Spool:
+    """One directory. `append` and `seal_if_due` belong to the event loop's thread and never wait for anything but the page cache; `settle`,
+    `waiting` and `sent` are called in a thread."""
+
+    def __init__(
+        self,
+        path: Path,
+        batches: Batches,
+        seconds: float,
+        most_bytes: int,
+        lost: Callable[[int, str], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._path, self._batches, self._lost, self._clock = path, batches, lost, clock
+        self._seconds, self._most_bytes = seconds, most_bytes
+        self._file: int | None = None
+        self._name = ""
+        self._count, self._opened_at = 0, 0.0
+        self._full = False
+        self._closing: list[tuple[int, Path]] = []
+
+    def append(self, record: Record) -> None:
+        """Keep a record. A disk that refuses, or a spool that is full, loses it, which is counted."""
+        if self._full:
+            self._lost(1, "the spool is full")
+            return
+        line = record.line()
+        try:
+            written = os.write(self._descriptor(), line)
+            reason = "written in part"
+        except OSError as error:
+            written, reason = 0, type(error).__name__
+        if written != len(line):
+            self._lost(1, reason)
+            self.seal()  # behind half a line another would be lost as well
+            return
+        self._count += 1
+        if self._count >= _MOST_RECORDS:
+            self.seal()
+
+    def seal_if_due(self) -> None:
+        """Close the open segment if it is old enough."""
+        if self._file is not None and self._clock() - self._opened_at >= self._seconds:
+            self.seal()
+
+    def seal(self) -> None:
+        """Close the open segment, whatever its age."""
+        if self._file is not None:
+            self._closing.append((self._file, self._path / f"{self._name}{_OPEN}"))
+            self._file = None
+
+    def settle(self) -> None:
+        """Make every sealed segment into batches, those of dead processes too; OSError where the disk does not let us."""
+        while self._closing:
+            file, path = self._closing[0]
+            os.fdatasync(file)
+            path.replace(path.with_suffix(_SEALED))
+            os.close(file)
+            del self._closing[0]
+        for path in sorted(self._path.glob(f"*{_OPEN}")):
+            _seal_orphan(path)
+        for path in sorted(self._path.glob(f"*{_SEALED}")):
+            with contextlib.suppress(FileNotFoundError):  # a process beside this one has just done it
+                self._batch(path)
+        self._full = sum(_size(path) for path in self._path.glob(f"*{_BATCH}")) >= self._most_bytes
+
+    def waiting(self) -> list[tuple[str, Path]]:
+        """Id and file of each batch that was not sent yet, the oldest first."""
+        return [(path.stem, path) for path in sorted(self._path.glob(f"*{_BATCH}"))]
+
+    def depth(self) -> tuple[int, int]:
+        """How many batches wait, and how many bytes they have."""
+        sizes = [_size(path) for path in self._path.glob(f"*{_BATCH}")]
+        return len(sizes), sum(sizes)
+
+    def _descriptor(self) -> int:
+        if self._file is None:
+            with contextlib.suppress(FileNotFoundError):
+                return self._open()
+            return self._open()
+        return self._file
+
+    def _open(self) -> int:
+        self._path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        name = ulid()
+        path = self._path / f"{name}{_OPEN}"
+        file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o600)
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if not path.exists():  # a process beside this one took it for an orphan before it was locked
+            os.close(file)
+            raise FileNotFoundError(path.name)
+        self._name, self._file, self._count, self._opened_at = name, file, 0, self._clock()
+        return file
+
+    def _batch(self, path: Path) -> None:
+        lines = path.read_bytes().splitlines()
+        records = [record for record in map(Record.of, lines) if record is not None]
+        if len(records) < len(lines):
+            self._lost(len(lines) - len(records), "a line broke off")
+        for name, content in self._batches(path.stem, records):
+            _write(self._path / f"{name}{_BATCH}", content)
+        path.unlink()
+
+
+def _seal_orphan(path: Path) -> None:
+    """Seal a segment whose writer is dead: nobody holds its lock."""
+    with contextlib.suppress(OSError):  # its writer lives, or somebody else was quicker
+        file = os.open(path, os.O_RDONLY)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.replace(path.with_suffix(_SEALED))
+        finally:
+            os.close(file)
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Replace a file as a whole: a crash leaves the old one, or none, or the new one."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with temporary.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
