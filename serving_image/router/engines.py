@@ -8,17 +8,26 @@ from typing import Any, Final, Protocol
 import aiohttp
 import orjson
 
+from contracts.inference import ENDPOINTS, Question
+from router.choosing.asked import Asked, none_answers, unserved
+from router.choosing.bench import Fault
+from router.choosing.picker import Picker
+from router.choosing.seats import Seat
 from router.errors import ApiError
 from router.exchange import Exchange
 from router.metrics import Metrics
-from router.picker import Picker
 from router.routes import Prepared, Target
 from router.upstream import PASSED_BACK, PASSED_ON, TargetUnreachable
 
 _FAILURES: Final = 3
 _ATTEMPTS: Final = 10
 _MAX_REFUSAL_BYTES: Final = 1_000_000
-_UNAVAILABLE: Final = frozenset({502, 503, 504})
+_UNTOUCHED: Final = frozenset({429, 503})
+"""Of an engine that has done nothing with the request, so that any number of others may be asked."""
+_FAULTS: Final = {429: Fault.BUSY, 503: Fault.BUSY, 502: Fault.UNREACHABLE, 504: Fault.UNREACHABLE}
+DEADLINE_HEADER: Final = "x-slipway-timeout"
+LOAD_HEADER: Final = "X-Slipway-In-Flight"
+"""How many requests an engine has, in each of its answers."""
 _OUR_FAULT: Final = frozenset({401, 403, 404, 405})  # of what we sent, not of what the caller asked
 _PASSED_ON: Final = tuple((name.encode(), name) for name in PASSED_ON if name != "x-request-id")
 
@@ -36,7 +45,7 @@ class Begun:
     """An answer whose head and first bytes are here. `finished` = there is nothing behind `first`."""
 
     response: aiohttp.ClientResponse
-    target: Target
+    seat: Seat
     first: bytes
     finished: bool
 
@@ -55,8 +64,8 @@ class EngineAnswers:
         Targets that cannot be reached or say that they are unavailable (they drain, say) have done nothing with it, so the next is asked;
         one that fails may have worked on it, so that happens three times at most.
         """
-        begun = await self._begin(exchange, prepared, body)
-        exchange.version, exchange.target = begun.target.row.version, begun.target.row.target_id
+        asked = exchange.asked
+        begun = await self._begin(exchange, prepared, body, asked)
         done = False
         try:
             if begun.response.status < 400:  # noqa: PLR2004
@@ -65,11 +74,11 @@ class EngineAnswers:
                 await self._refuse(exchange, begun)
             done = True
         finally:
+            self._picker.done(begun.seat, asked)
             begun.response.release() if done else begun.response.close()  # closing makes the engine stop generating
 
-    async def _begin(self, exchange: Exchange, prepared: Prepared, body: bytes) -> Begun:
-        headers = {name: exchange.headers[raw].decode("latin-1") for raw, name in _PASSED_ON if raw in exchange.headers}
-        headers["x-request-id"] = exchange.request_id
+    async def _begin(self, exchange: Exchange, prepared: Prepared, body: bytes, asked: Asked) -> Begun:
+        headers = _headers_for(exchange)
         tried: set[str] = set()
         again: set[str] = set()
         failure: ApiError | None = None
@@ -77,50 +86,57 @@ class EngineAnswers:
         for attempt in range(_ATTEMPTS):
             if attempt:
                 prepared = self._current(prepared.route.model_id) or prepared
-            target = self._picker.pick(prepared, tried)
-            if target is None:
+            seat = self._picker.pick(prepared, asked, tried)
+            if seat is None:
                 break
             if attempt:
                 self._metrics.retries.labels(exchange.model).inc()
-            outcome = await self._try(exchange, target, body, headers)
+            outcome = await self._try(exchange, seat, body, headers, asked)
             if isinstance(outcome, Begun):
                 return outcome
             failure = outcome.error
-            if outcome.reused and target.key not in again:
-                again.add(target.key)  # a kept connection that had just been closed: once more, on a fresh one
+            if outcome.reused and seat.key not in again:
+                again.add(seat.key)  # a kept connection that had just been closed: once more, on a fresh one
                 continue
-            tried.add(target.key)
-            failures += failure.status != 503  # noqa: PLR2004
+            tried.add(seat.key)
+            failures += failure.status not in _UNTOUCHED
             if failure.status == 504 or failures >= _FAILURES:  # noqa: PLR2004 - 504: the caller's time is spent; starting over doubles it
                 break
-        raise failure or ApiError(503, "model_not_ready", "No target of the model answers; try again shortly.", param="model")
+        raise failure or (unserved(prepared, asked.pin) if asked.pin is not None and prepared.ready else none_answers())
 
-    async def _try(self, exchange: Exchange, target: Target, body: bytes, headers: Mapping[str, str]) -> "Begun | _Failed":
+    async def _try(self, exchange: Exchange, seat: Seat, body: bytes, headers: Mapping[str, str], asked: Asked) -> "Begun | _Failed":
+        """The beginning of an answer; the seat stays taken then, and is given back in every other case."""
         response: aiohttp.ClientResponse | None = None
+        begun: Begun | None = None
+        row = seat.target.row
+        exchange.version, exchange.target = row.version, row.target_id
         try:
-            response = await self._sender.send(target, exchange.path, body, headers)
+            response = await self._sender.send(seat.target, exchange.path, body, headers)
+            if seat.pool.shared and (load := response.headers.get(LOAD_HEADER)) and load.isdigit():
+                seat.told(int(load))
             refusal = _refusal_of(response)
             if refusal is None:
                 first = await response.content.readany()
-                self._picker.succeeded(target)
-                return Begun(response, target, first, response.content.at_eof())
-            response.close()
-            self._picker.failed(target, at_once=response.status in _UNAVAILABLE)
+                self._picker.succeeded(seat, asked)
+                begun = Begun(response, seat, first, response.content.at_eof())
+                return begun
+            self._picker.failed(seat, asked, _FAULTS.get(response.status, Fault.FAILED), refusal.retry_after)
             return _Failed(refusal)
         except TargetUnreachable as error:
-            self._picker.failed(target, at_once=not error.reused and not error.timed_out)
+            self._picker.failed(seat, asked, Fault.FAILED if error.reused or error.timed_out else Fault.UNREACHABLE)
             return _Failed(_unreachable(error), reused=error.reused)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            self._picker.failed(target, at_once=False)
+            self._picker.failed(seat, asked, Fault.FAILED)
             return _Failed(_unreachable(TargetUnreachable(type(error).__name__, timed_out=isinstance(error, TimeoutError))))
-        except BaseException:
-            if response is not None:
-                response.close()
-            raise
+        finally:
+            if begun is None:
+                self._picker.done(seat, asked)
+                if response is not None:
+                    response.close()
 
     async def _pass(self, exchange: Exchange, begun: Begun) -> None:
         if exchange.status == 0:  # a stream that was held has begun already
-            await exchange.start(begun.response.status, _headers(begun.response))
+            await exchange.start(begun.response.status, [*_headers(begun.response), *begun.seat.names])
         await exchange.write(begun.first, more=not begun.finished)
         content = begun.response.content
         finished = begun.finished
@@ -128,7 +144,7 @@ class EngineAnswers:
             try:
                 chunk = await content.readany()
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                self._picker.failed(begun.target, at_once=False)
+                self._picker.failed(begun.seat, exchange.asked, Fault.FAILED)
                 raise ApiError(502, "engine_failed", "The engine stopped in the middle of its answer.") from error
             finished = content.at_eof()
             await exchange.write(chunk, more=not finished)
@@ -140,8 +156,7 @@ class EngineAnswers:
                 body += await begun.response.content.readany()
                 continue
             break
-        kept = [(name, value) for name, value in _headers(begun.response) if name == b"retry-after"]
-        await exchange.conclude(begun.response.status, normalised(begun.response.status, body), *kept)
+        await exchange.fail(normalised(begun.response.status, body, begun.response.headers.get("Retry-After", "")))
 
 
 @dataclass(frozen=True)
@@ -150,8 +165,8 @@ class _Failed:
     reused: bool = False
 
 
-def normalised(status: int, body: bytes) -> bytes:
-    """An engine's refusal in OpenAI's shape with a textual code, whichever engine it came from."""
+def normalised(status: int, body: bytes, retry_after: str = "") -> ApiError:
+    """An engine's refusal as one of ours with a textual code, whichever engine it came from."""
     try:
         document: Any = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -162,7 +177,7 @@ def normalised(status: int, body: bytes) -> bytes:
     message = message[:2000] if isinstance(message, str) and message else "The engine refused the request."
     code = error.get("code") if isinstance(error.get("code"), str) else _code_of(status, f"{error.get('type', '')} {message}")
     param = error.get("param") if isinstance(error.get("param"), str) else None
-    return ApiError(status, str(code), message, param=param).body()
+    return ApiError(status, str(code), message, param=param, retry_after=_seconds(retry_after))
 
 
 def _code_of(status: int, words: str) -> str:
@@ -176,15 +191,20 @@ def _refusal_of(response: aiohttp.ClientResponse) -> ApiError | None:
     """The failure that an answer's status stands for; None for an answer that is meant for the caller."""
     status = response.status
     if status == 503:  # noqa: PLR2004
-        after = response.headers.get("Retry-After", "")
-        return ApiError(
-            503, "engine_unavailable", "The engine cannot take the request now.", retry_after=int(after) if after.isdigit() else None
-        )
+        after = _seconds(response.headers.get("Retry-After", ""))
+        return ApiError(503, "engine_unavailable", "The engine cannot take the request now.", retry_after=after)
+    if status == 429:  # noqa: PLR2004
+        after = _seconds(response.headers.get("Retry-After", ""))
+        return ApiError(429, "rate_limit_exceeded", "The engine has too much to do; try again shortly.", retry_after=after)
     if status >= 500 or 300 <= status < 400:  # noqa: PLR2004
         return ApiError(502, "engine_failed", "The engine failed to answer.")
     if status in _OUR_FAULT:
         return ApiError(502, "engine_refused", "The engine refused the router's request.")
     return None
+
+
+def _seconds(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None  # noqa: PLR2004
 
 
 def _unreachable(error: TargetUnreachable) -> ApiError:
@@ -193,26 +213,36 @@ def _unreachable(error: TargetUnreachable) -> ApiError:
     return ApiError(503, "engine_unreachable", "The engine cannot be reached; try again shortly.")
 
 
+def _headers_for(exchange: Exchange) -> dict[str, str]:
+    headers = {name: exchange.headers[raw].decode("latin-1") for raw, name in _PASSED_ON if raw in exchange.headers}
+    headers["x-request-id"] = exchange.request_id
+    if exchange.deadline is not None:
+        headers[DEADLINE_HEADER] = f"{max(exchange.deadline - exchange.elapsed(), 0.001):.3f}"
+    if ENDPOINTS[exchange.path].form:  # the boundary is in it
+        headers["Content-Type"] = exchange.headers[b"content-type"].decode("latin-1")
+    return headers
+
+
 def _headers(response: aiohttp.ClientResponse) -> list[tuple[bytes, bytes]]:
     return [(name.lower(), value) for name, value in response.raw_headers if name.lower().decode("latin-1") in PASSED_BACK]
 
 
-async def probe_completion(sender: Sender, target: Target, path: str, body: Mapping[str, Any]) -> str | None:
+async def probe_completion(sender: Sender, target: Target, question: Question, model_id: str) -> str | None:
     """One real completion through the way that users' requests take: None if the engine answered it, else what it said instead.
 
     Raises TargetUnreachable. A bad request's words are bounded and hold nothing of ours.
     """
-    response = await sender.send(target, path, orjson.dumps(body), {})
+    kind, body = question.encoded(model_id)
+    response = await sender.send(target, question.path, body, {"Content-Type": kind})
     try:
         answer = await response.content.read(_MAX_REFUSAL_BYTES)
         if response.status != 200:  # noqa: PLR2004
             return f"{response.status}: {answer[:200].decode('utf-8', 'replace')}"
-        document = orjson.loads(answer)
+        answered = question.is_answered_by(answer)
     except (aiohttp.ClientError, TimeoutError) as error:
         raise TargetUnreachable(type(error).__name__) from error
-    except orjson.JSONDecodeError:
+    except ValueError:
         return "the answer is not JSON"
     finally:
         response.close()
-    answered = isinstance(document, dict) and (document.get("choices") or document.get("data"))
-    return None if answered else "the answer holds neither choices nor data"
+    return None if answered else "the answer holds nothing of what was asked for"

@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 
+from router.choosing.asked import NOTHING
+from router.choosing.bench import Fault
+from router.choosing.memory import PlainCooldowns
+from router.choosing.picker import Picker
 from router.errors import ApiError
 from router.feed import Change, SourceUnavailable
-from router.picker import Picker, PlainCooldowns
 from router.routes import RouteTable
 from tests.fabric.matrix.cells import Hop
 from tests.unit.router.fakes import FakeSource, Followed, route, target
@@ -301,18 +304,20 @@ def out_of_memory() -> int:
 def health_flap() -> int:
     """One error in three takes nobody out, three in a row do; and the last target is asked all the same."""
     routes = RouteTable()
-    picker = Picker(PlainCooldowns(), 60.0)
+    picker = Picker(PlainCooldowns())
     routes.listen(picker.synchronise)
     key, _, prepared = routes.parse(route(targets=[target("a"), target("b")]))
     routes.apply({key: prepared}, ())
-    first, second = prepared.ready
+    first, second = (picker.pick(prepared, tried=(other.key,)) for other in reversed(prepared.ready))
+    assert first is not None
+    assert second is not None
     flaps = 0
     for outcome in (False, False, True, False, False, False):
         flaps += not outcome
-        picker.succeeded(first) if outcome else picker.failed(first, at_once=False)
+        picker.succeeded(first) if outcome else picker.failed(first, NOTHING, Fault.FAILED)
     picked = {chosen.key for _ in range(60) if (chosen := picker.pick(prepared))}
     assert picked == {second.key}
-    picker.failed(second, at_once=True)
+    picker.failed(second, NOTHING, Fault.UNREACHABLE)
     assert picker.pick(prepared) is not None
     return flaps
 

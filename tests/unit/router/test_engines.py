@@ -7,11 +7,13 @@ from typing import Any, cast
 import aiohttp
 import pytest
 
+from router.choosing.bench import Rules
+from router.choosing.memory import PlainCooldowns
+from router.choosing.picker import Picker
 from router.engines import EngineAnswers
 from router.errors import ApiError
 from router.exchange import Exchange, Message
 from router.metrics import Metrics
-from router.picker import Picker, PlainCooldowns
 from router.routes import CHAT, Prepared, RouteTable, Target
 from router.upstream import TargetUnreachable
 from tests.unit.router.fakes import route, target
@@ -66,7 +68,7 @@ class World:
     def __init__(self, answers: Mapping[str, int | None]) -> None:
         self.routes = RouteTable()
         self.engines = Engines(answers)
-        picker = Picker(PlainCooldowns(), 60.0)
+        picker = Picker(PlainCooldowns(), Rules(base=60.0))
         self.routes.listen(picker.synchronise)
         self.answers = EngineAnswers(self.engines, picker, Metrics(), self.routes.routes.get)
         self.sent: list[Message] = []
