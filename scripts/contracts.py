@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes what follows from layers/contracts and template.yaml: events/, the OpenAPI document, the types of cli/. --check only looks."""
+"""Writes what follows from layers/contracts and template.yaml: events/, the OpenAPI documents, the types of cli/. --check only looks."""
 
 import sys
 from pathlib import Path
@@ -7,9 +7,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 if __name__ == "__main__":
     sys.path[0] = str(ROOT)  # not this folder: its contracts.py would hide the package of the same name
-    sys.path[1:1] = [str(ROOT / "layers" / "contracts"), str(ROOT / "layers" / "serving")]
+    sys.path[1:1] = [str(ROOT / "layers" / "contracts"), str(ROOT / "layers" / "serving"), str(ROOT / "serving_image")]
 
-from scripts import cli_types, event_catalogue, event_files, openapi  # noqa: E402 - the import path is set above
+from scripts import cli_types, event_catalogue, event_files, openapi, router_openapi  # noqa: E402 - the import path is set above
 
 
 def wanted() -> dict[Path, str]:
@@ -18,6 +18,7 @@ def wanted() -> dict[Path, str]:
     made[event_files.EVENTS_FOLDER / "README.md"] = event_catalogue.readme()
     document = openapi.document()
     made[openapi.PATH] = event_files.dump(document)
+    made[router_openapi.PATH] = event_files.dump(router_openapi.document())
     made[cli_types.PATH] = cli_types.module(document)
     return made
 

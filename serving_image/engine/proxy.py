@@ -10,12 +10,13 @@ import aiohttp
 from aiohttp import web
 
 from contracts.engine import Phase
+from contracts.inference import ENDPOINTS
 from engine.logs import log
 from engine.state import State
 from engine.upstream import Upstream
 
 MAX_BODY_BYTES: Final = 32 * 1024 * 1024
-INFERENCE_PATHS: Final = ("/v1/chat/completions", "/v1/completions", "/v1/embeddings")
+INFERENCE_PATHS: Final = tuple(ENDPOINTS)
 MODELS_PATH: Final = "/v1/models"
 
 _LOADING_RETRY_SECONDS: Final = 5

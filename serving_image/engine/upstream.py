@@ -1,13 +1,13 @@
 """The engine as the supervisor talks to it: where it listens, with which key, and the questions that prove it works."""
 
 import asyncio
-import json
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import aiohttp
 
 from contracts.engine import EngineTask
+from contracts.inference import Question, question_for
 from engine.errors import EngineError
 
 _SHORT: Final = aiohttp.ClientTimeout(total=10)
@@ -57,36 +57,27 @@ class Upstream:
 
         Raises EngineError `engine-answer-invalid` where the engine answers with an error, ProbeMissedError where it does not answer.
         """
-        path, body = _question(self.model_id, self.task)
-        headers = {"Authorization": self.authorization, "Content-Type": "application/json"}
+        question = question_for(self.task)
+        kind, body = question.encoded(self.model_id)
+        headers = {"Authorization": self.authorization, "Content-Type": kind}
         try:
             timeout = aiohttp.ClientTimeout(total=seconds)
-            async with self.session.post(f"{self.address}{path}", data=json.dumps(body), headers=headers, timeout=timeout) as answer:
+            async with self.session.post(f"{self.address}{question.path}", data=body, headers=headers, timeout=timeout) as answer:
                 content = await answer.read()
-                _check_answer(answer.status, content)
+                _check_answer(question, answer.status, content)
         except (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError, OSError) as error:
             raise ProbeMissedError(f"no completion: {type(error).__name__}") from error
 
 
-def _question(model_id: str, task: EngineTask) -> tuple[str, dict[str, Any]]:
-    if task is EngineTask.EMBEDDING:
-        return "/v1/embeddings", {"model": model_id, "input": "Ready?"}
-    one_token = {"model": model_id, "max_tokens": 1, "temperature": 0}
-    if task is EngineTask.COMPLETION:
-        return "/v1/completions", one_token | {"prompt": "Ready?"}
-    return "/v1/chat/completions", one_token | {"messages": [{"role": "user", "content": "Ready?"}]}
-
-
-def _check_answer(status: int, content: bytes) -> None:
+def _check_answer(question: Question, status: int, content: bytes) -> None:
     excerpt = content[:_MAX_EXCERPT].decode("utf-8", "replace")
     if status in {429, 503}:
         raise ProbeMissedError(f"busy: {status}")
     if status != 200:  # noqa: PLR2004 - HTTP OK
         raise EngineError("engine-answer-invalid", f"The engine answered its first request with {status}: {excerpt}")
     try:
-        body = json.loads(content)
-        answers = body.get("choices") or body.get("data")
-    except (ValueError, AttributeError):
-        answers = None
-    if not answers:
+        answered = question.is_answered_by(content)
+    except ValueError:
+        answered = False
+    if not answered:
         raise EngineError("engine-answer-invalid", f"The engine's first answer holds no completion: {excerpt}")

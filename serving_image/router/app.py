@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import orjson
 
+from contracts.inference import ENDPOINTS, RESPONSES
 from router.cors import Cors
 from router.errors import ApiError, model_not_found
 from router.exchange import CLIENT_GONE, ClientGone, Exchange, Receive, Send
@@ -15,8 +16,10 @@ from router.inference import Inference
 from router.live_problems import PREFIX as LIVE_PREFIX
 from router.log import Log
 from router.metrics import Metrics
-from router.routes import CHAT, COMPLETIONS, EMBEDDINGS, RouteTable
+from router.routes import RouteTable
 from router.settings import Settings
+from router.surface import openapi
+from router.telling.usage import Usage
 from router.timeline import Timeline
 
 _MODELS: Final = "/v1/models"
@@ -48,13 +51,12 @@ class App:
         self._idle.set()
         self.draining = False
         self._handlers: dict[tuple[str, str], Handler] = {
-            ("POST", CHAT): self._infer,
-            ("POST", COMPLETIONS): self._infer,
-            ("POST", EMBEDDINGS): self._infer,
+            **{("POST", path): self._infer for path in ENDPOINTS},
             ("GET", _MODELS): self._list_models,
             ("GET", "/health/live"): self._live,
             ("GET", "/health/ready"): self._is_ready,
             ("GET", "/metrics"): self._show_metrics,
+            ("GET", "/openapi.json"): self._show_document,
         }
         self._methods = {path: method for method, path in self._handlers}
 
@@ -114,13 +116,18 @@ class App:
             await self._show_model(exchange)
         elif exchange.path.startswith(LIVE_PREFIX):
             await self._follow(exchange)
+        elif exchange.path.startswith(RESPONSES + "/"):
+            await self._find_response(exchange)
         elif exchange.path in self._methods:
             raise ApiError(405, "method_not_allowed", f"{exchange.path} takes {self._methods[exchange.path]} only.")
         else:
             raise ApiError(404, "not_found", f"There is nothing at {exchange.path[:128]}.")
 
     async def _identify(self, exchange: Exchange) -> Caller:
-        caller = await self._authenticator.authenticate(exchange.header(b"authorization"))
+        credential = exchange.header(b"authorization")
+        if credential is None and b"x-api-key" in exchange.headers:  # Anthropic's clients
+            credential = f"Bearer {exchange.header(b'x-api-key')}"
+        caller = await self._authenticator.authenticate(credential)
         exchange.token_id, exchange.subject = caller.token_id, caller.subject
         return caller
 
@@ -143,6 +150,11 @@ class App:
             raise model_not_found(model)
         await exchange.respond(200, orjson.dumps(prepared.listing))
 
+    async def _find_response(self, exchange: Exchange) -> None:
+        await self._identify(exchange)
+        message = "Responses are not kept, so that none can be read, cancelled or deleted; send the conversation with each request."
+        raise ApiError(404, "response_not_stored", message)
+
     async def _follow(self, exchange: Exchange) -> None:
         if exchange.method != "GET":
             raise ApiError(405, "method_not_allowed", "Live streams take GET only.")
@@ -155,6 +167,9 @@ class App:
         if self.draining or not self._ready():
             raise ApiError(503, "router_draining" if self.draining else "router_not_ready", "The router does not take requests now.")
         await exchange.respond(200, b'{"status":"ready"}')
+
+    async def _show_document(self, exchange: Exchange) -> None:
+        await exchange.respond(200, openapi.text())
 
     async def _show_metrics(self, exchange: Exchange) -> None:
         if b"x-forwarded-for" in exchange.headers:  # it came through the load balancer, from outside
@@ -196,5 +211,19 @@ class App:
             bytes_in=exchange.bytes_in,
             bytes_out=exchange.bytes_out,
             cut=exchange.cut or None,
+            outcome=exchange.outcome or None,
+            **_used(exchange.usage),
             trace=exchange.header(b"x-amzn-trace-id"),
         )
+
+
+def _used(usage: Usage | None) -> dict[str, Any]:
+    """What the log says of a request's usage."""
+    if usage is None:
+        return {}
+    return {
+        "tokens_in": usage.input_tokens,
+        "tokens_out": usage.output_tokens,
+        "tokens_cached": usage.cached_tokens or None,
+        "usage_estimated": usage.estimated or None,
+    }

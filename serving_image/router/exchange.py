@@ -4,11 +4,17 @@ import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from router import live_problems
+from router.choosing.asked import NOTHING
 from router.errors import ApiError, error_event
 from router.idents import ulid
+from router.surface import dialects
+from router.telling.usage import Usage
+
+if TYPE_CHECKING:
+    from router.telling.teller import Telling
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -24,28 +30,22 @@ class ClientGone(Exception):
     """The caller left before the whole request had arrived."""
 
 
-class Watcher(Protocol):
-    """Looks at an answer's bytes as they go by."""
-
-    def add(self, chunk: bytes) -> None:
-        """A part of the body."""
-        ...
-
-
 class Exchange:
     """A request under way. Times in seconds of the performance counter; `status` 0 until the head is sent.
 
-    `asked_at`: when it was sent on to its target; `held_seconds`: how long it waited for its model before that; `flow` sees what is
-    answered.
+    `asked`: where it wants to go; `deadline`: seconds from its arrival to the last byte, at most; `asked_at`: when it was sent on to its
+    target; `held_seconds`: how long it waited for its model before that; `flow` sees what is answered while it is (`telling` is the same, also later). `usage` and `outcome` are known once the answer's end goes out.
     """
 
     __slots__ = (
-        "asked_at", "bytes_in", "bytes_out", "cut", "extra_headers", "finished", "first_byte_at", "flow", "gone", "headers",
-        "held_seconds", "method", "model", "path",
+        "asked", "asked_at", "bytes_in", "bytes_out", "cut", "deadline", "extra_headers", "finished", "first_byte_at", "flow", "gone",
+        "headers",
+        "held_seconds", "method", "model", "outcome", "path",
         "receive",
         "request_id",
-        "send", "started_at", "status", "stream", "subject", "target", "task", "token_id", "version",
+        "send", "started_at", "status", "stream", "subject", "target", "task", "telling", "token_id", "usage", "version",
     )  # fmt: skip
+    telling: "Telling"
 
     def __init__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         self.method: str = scope["method"]
@@ -56,7 +56,11 @@ class Exchange:
         self.first_byte_at: float | None = None
         self.asked_at: float | None = None
         self.held_seconds = 0.0
-        self.flow: Watcher | None = None
+        self.asked = NOTHING
+        self.deadline: float | None = None
+        self.flow: Telling | None = None
+        self.usage: Usage | None = None
+        self.outcome = ""
         self.status = self.bytes_in = self.bytes_out = 0
         self.cut = self.gone = self.finished = self.stream = False
         self.model = self.version = self.target = ""
@@ -133,10 +137,12 @@ class Exchange:
         """Send a part of the body."""
         if self.first_byte_at is None:
             self.first_byte_at = time.perf_counter()
-        self.bytes_out += len(chunk)
         self.finished = not more
         if self.flow is not None:
-            self.flow.add(chunk)
+            chunk = self.flow.take(chunk, more=more)
+            if more and not chunk:
+                return
+        self.bytes_out += len(chunk)
         await self.send({"type": "http.response.body", "body": chunk, "more_body": more})
 
     async def respond(self, status: int, body: bytes, *headers: tuple[bytes, bytes]) -> None:
@@ -154,23 +160,24 @@ class Exchange:
         await self.send({"type": "http.response.body", "body": line, "more_body": True})
 
     async def fail(self, error: ApiError) -> None:
-        """Tell the caller: as an answer, or as the last event of a stream that has begun."""
+        """Tell the caller, in the words of the API that was asked: as an answer, or as the last event of a stream that has begun."""
         retry = () if error.retry_after is None else ((b"retry-after", str(error.retry_after).encode()),)
         challenge = ((b"www-authenticate", b"Bearer"),) if error.status == 401 else ()  # noqa: PLR2004
-        if self.path.startswith(live_problems.PREFIX):
-            kind = (b"content-type", live_problems.CONTENT_TYPE)
-            await self.conclude(error.status, live_problems.body(error, self.request_id), kind, *retry, *challenge)
-        else:
-            await self.conclude(error.status, error.body(), *retry, *challenge)
-
-    async def conclude(self, status: int, body: bytes, *headers: tuple[bytes, bytes]) -> None:
-        """Send an error (JSON) as the answer, or as the last event of a stream that has begun."""
         if self.status == 0:
-            await self.respond(status, body, *headers)
+            if self.path.startswith(live_problems.PREFIX):
+                kind, body = (b"content-type", live_problems.CONTENT_TYPE), live_problems.body(error, self.request_id)
+            else:
+                kind, body = _JSON, dialects.body(error, self.path, self.request_id)
+            await self.respond(error.status, body, kind, *retry, *challenge)
         elif self.stream:
-            await self.write(error_event(body), more=False)
+            await self.write(self._last_event(error), more=False)
         else:
-            raise ConnectionAbortedError(status)  # the body is cut short; only a broken connection says so
+            raise ConnectionAbortedError(error.status)  # the body is cut short; only a broken connection says so
+
+    def _last_event(self, error: ApiError) -> bytes:
+        if self.path.startswith(live_problems.PREFIX):
+            return error_event(live_problems.body(error, self.request_id))
+        return dialects.event(error, self.path, self.request_id)
 
 
 def _too_large(limit: int) -> ApiError:

@@ -5,21 +5,30 @@ import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Mapping
 from typing import Any, Final, Protocol
 
+from contracts.inference import ENDPOINTS, MESSAGES
 from contracts.routing import Route
 from router import policy
+from router.choosing.asked import Asked, check_pin
+from router.choosing.fallback import Fallbacks, can_fall_back, deadline_of, provider_turn, within
+from router.choosing.picker import Picker
 from router.engines import EngineAnswers
 from router.errors import ApiError, model_not_found
 from router.exchange import Exchange
 from router.identity import Caller
-from router.load import Flow, Load, LoadMeter
+from router.limits.gate import Gate
+from router.load import Load, LoadMeter
 from router.metrics import Metrics
 from router.pulse import Pulse
-from router.routes import EMBEDDINGS, Prepared, RouteTable
+from router.routes import Prepared, RouteTable
 from router.settings import Settings
+from router.surface import forms
+from router.surface.answers import Whole
+from router.telling.teller import Teller
 from router.waiting import Waiting
 
 _STREAM_HEADERS: Final = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")]
 _OK: Final = 200
+_ERRORS: Final = 400
 _SERVER_ERROR: Final = 500
 _UNAVAILABLE: Final = 503
 
@@ -27,7 +36,7 @@ _UNAVAILABLE: Final = 503
 class ProviderAnswers(Protocol):
     """The way to third parties."""
 
-    async def answer(self, route: Route, path: str, document: Mapping[str, Any]) -> bytes:
+    async def answer(self, route: Route, path: str, document: Mapping[str, Any]) -> Whole:
         """The whole answer; ApiError otherwise."""
         ...
 
@@ -50,15 +59,19 @@ class Inference:
         meter: LoadMeter,
         metrics: Metrics,
         pulse: Pulse,
+        teller: Teller,
+        picker: Picker,
+        gate: Gate,
     ) -> None:
         self._settings, self._routes, self._engines, self._providers = settings, routes, engines, providers
         self._waiting, self._meter, self._metrics, self._pulse = waiting, meter, metrics, pulse
+        self._teller, self._picker, self._gate = teller, picker, gate
+        self._fallbacks = Fallbacks(routes, picker, metrics)
         self._by_token: dict[str, set[Exchange]] = {}
 
     async def answer(self, exchange: Exchange, caller: Caller) -> None:
         """Answer; ApiError where that cannot be."""
-        body = await exchange.body(self._settings.max_body_bytes, self._settings.body_seconds)
-        document = policy.parse(body, self._settings.max_json_depth)
+        body, document = await self._read(exchange)
         model = policy.model_of(document)
         prepared = self._routes.find(model, caller)
         if prepared is None:
@@ -66,9 +79,30 @@ class Inference:
         exchange.model, exchange.version = model, prepared.route.version
         prepared.check_task(exchange.path)
         exchange.stream = policy.check(document, prepared, exchange.path)
-        wait = 0 if prepared.is_open else self._waiting.consider(exchange, prepared)
-        self._check_room(prepared)
-        await self._while_watched(exchange, caller, self._serve(exchange, caller, prepared, document, body, wait))
+        exchange.asked = Asked(exchange.headers, document, caller)
+        check_pin(exchange.asked, prepared, caller)
+        exchange.deadline = deadline_of(exchange.headers, prepared)
+
+        async def attempt(prepared: Prepared, document: dict[str, Any], body: bytes) -> None:
+            wait = 0 if prepared.is_open else self._waiting.consider(exchange, prepared)
+            gate, size = self._gate, len(body)
+            admission = gate.enter(caller, prepared, document, size) or await gate.wait(caller, prepared, document, size)
+            try:
+                document, body = admission.prepare(exchange, document, body, prepared)
+                work = self._serve(exchange, caller, prepared, document, body, wait)
+                await self._while_watched(exchange, caller, prepared, work if exchange.deadline is None else within(exchange, work))
+            finally:
+                admission.settle(exchange.usage, answered=0 < exchange.status < _ERRORS)
+
+        await self._fallbacks.answer(exchange, caller, prepared, document, body, attempt)
+
+    async def _read(self, exchange: Exchange) -> tuple[bytes, dict[str, Any]]:
+        settings = self._settings
+        if not ENDPOINTS[exchange.path].form:
+            body = await exchange.body(settings.max_body_bytes, settings.body_seconds)
+            return body, policy.parse(body, settings.max_json_depth)
+        body = await exchange.body(settings.max_form_bytes, settings.body_seconds)
+        return body, forms.parse(body, exchange.header(b"content-type") or "")
 
     def cut(self, token_id: str) -> None:
         """End everything under way for a token that is worth nothing any more."""
@@ -76,39 +110,32 @@ class Inference:
             self._metrics.cut.inc()
             exchange.end()
 
-    def _check_room(self, prepared: Prepared) -> None:
-        limit = prepared.limit
-        if limit is None or self._meter.in_flight(prepared.route.model_id) < limit:
-            return
-        self._metrics.limited.labels(prepared.route.model_id).inc()
-        message = f"The model takes at most {limit} requests at a time here; try again shortly, or have its limits.max_in_flight raised."
-        raise ApiError(429, "rate_limit_exceeded", message, param="model", retry_after=1)
-
-    async def _while_watched(self, exchange: Exchange, caller: Caller, work: Awaitable[None]) -> None:
+    async def _while_watched(self, exchange: Exchange, caller: Caller, prepared: Prepared, work: Awaitable[None]) -> None:
         exchange.task = asyncio.current_task()
         watcher = asyncio.create_task(exchange.watch())
         held = self._by_token.setdefault(caller.token_id, set()) if caller.token_id else None
         in_flight = self._metrics.in_flight.labels(exchange.model)
         in_flight.inc()
         load = self._meter.begin(exchange.model)
-        exchange.flow = flow = Flow(load, stream=exchange.stream)
+        exchange.flow = exchange.telling = told = self._teller.follow(exchange, prepared, caller.groups, load)
         if held is not None:
             held.add(exchange)
-        failed = True
+        failed, outcome = True, "internal_error"
         try:
             await work
-            failed = False
+            failed, outcome = False, "ok"
         except ApiError as error:
+            outcome = error.code
             failed = error.status >= _SERVER_ERROR and exchange.asked_at is not None
             raise
         except asyncio.CancelledError:
-            failed = False  # the caller left, or its token was revoked
+            failed, outcome = False, "client_gone" if exchange.gone else "cut"  # the caller left, or its token was revoked
             raise
         finally:
             watcher.cancel()
             in_flight.dec()
             exchange.flow = None
-            flow.end()
+            told.end(outcome)
             self._account(load, exchange, failed=failed)
             if held is not None:
                 held.discard(exchange)
@@ -125,7 +152,7 @@ class Inference:
             try:
                 await self._send(exchange, prepared, document, body)
             except ApiError as error:
-                if last or error.status != _UNAVAILABLE or exchange.first_byte_at is not None:
+                if last or error.status != _UNAVAILABLE or exchange.first_byte_at is not None or can_fall_back(exchange, prepared):
                     raise
                 newer = await self._waiting.newer(prepared, caller)
                 if newer is None:
@@ -145,17 +172,23 @@ class Inference:
 
     async def _send(self, exchange: Exchange, prepared: Prepared, document: dict[str, Any], body: bytes) -> None:
         exchange.ask()
-        embedding = exchange.path == EMBEDDINGS
+        told = exchange.telling
+        told.prepared = prepared
         if prepared.route.hosting == "hosted":
-            await self._engines.answer(exchange, prepared, body if embedding else policy.with_defaults(body, document, prepared))
+            body = policy.with_defaults(body, document, prepared, exchange.path)
+            await self._engines.answer(exchange, prepared, told.reading.ask(body, document, exchange.path))
             return
-        if not embedding:
-            document |= {name: value for name, value in policy.missing_defaults(document, prepared).items() if name != "top_k"}
-        exchange.target = prepared.ready[0].row.target_id
-        if not exchange.stream:
-            await exchange.respond(_OK, await self._providers.answer(prepared.route, exchange.path, document))
-            return
-        await self._relay(exchange, await self._providers.stream(prepared.route, exchange.path, document))
+        missing = policy.missing_defaults(document, prepared, exchange.path)
+        if exchange.path != MESSAGES:
+            missing.pop("top_k", None)  # not OpenAI's
+        document |= missing
+        with provider_turn(self._picker, exchange, prepared):
+            if exchange.stream:
+                asked = told.reading.ask_in(document, exchange.path)
+                await self._relay(exchange, await self._providers.stream(prepared.route, exchange.path, asked))
+            else:
+                answer = await self._providers.answer(prepared.route, exchange.path, document)
+                await exchange.respond(_OK, answer.body, (b"content-type", answer.content_type))
 
     def _account(self, load: Load, exchange: Exchange, *, failed: bool) -> None:
         first = None

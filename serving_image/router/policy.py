@@ -1,12 +1,31 @@
 """What a request may ask: its size and shape, the fields that would redirect it, and the features of the model it names."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 import orjson
 
+from contracts.inference import (
+    CHAT,
+    COMPLETIONS,
+    COUNT_TOKENS,
+    EMBEDDINGS,
+    ENDPOINTS,
+    IMAGE_EDITS,
+    IMAGES,
+    MESSAGES,
+    MODERATIONS,
+    RERANK,
+    RERANK_2,
+    RESPONSES,
+    SPEECH,
+    TRANSCRIPTIONS,
+    TRANSLATIONS,
+)
+from contracts.model import Features, GenerationDefaults
 from router.errors import bad_request
-from router.routes import EMBEDDINGS, Prepared
+from router.routes import Prepared
+from router.surface import chats, media
 
 REDIRECTING: Final = frozenset(
     {
@@ -26,13 +45,31 @@ REDIRECTING: Final = frozenset(
 
 REDIRECTING_PREFIXES: Final = ("aws_", "azure_", "vertex_", "litellm_", "mock_", "watsonx_", "gcp_", "google_", "oci_")
 
-_IMAGE_PARTS: Final = frozenset({"image_url", "input_image"})
-_TEXT_PARTS: Final = frozenset({"text", "input_text", "refusal"})
-_TEXT_FIELDS: Final = frozenset({"type", "text", "refusal", "cache_control", "annotations"})
-_IMAGE_FIELDS: Final = frozenset({"type", "image_url", "detail", "cache_control"})
-"""What parts of a message may hold. Engines look for addresses to fetch under many names, some whatever the part's type says."""
-_TOOL_FIELDS: Final = ("tools", "functions", "tool_choice", "function_call")
-_NO_TOOLS: Final[tuple[Any, ...]] = (None, [], "none")
+Check = Callable[[Mapping[str, Any], Features, str], None]
+_CHECKS: Final[Mapping[str, Check]] = {
+    CHAT: chats.check_chat,
+    COMPLETIONS: chats.check_chat,
+    RESPONSES: chats.check_response,
+    MESSAGES: chats.check_messages,
+    COUNT_TOKENS: chats.check_messages,
+    EMBEDDINGS: media.check_embedding,
+    RERANK: media.check_rerank,
+    RERANK_2: media.check_rerank,
+    IMAGES: media.check_picture,
+    IMAGE_EDITS: media.check_edit,
+    TRANSCRIPTIONS: media.check_transcription,
+    TRANSLATIONS: media.check_translation,
+    SPEECH: media.check_speech,
+    MODERATIONS: media.check_moderation,
+}
+_SAMPLING: Final = ("temperature", "top_p")
+_DEFAULTS: Final[Mapping[str, Mapping[str, str]]] = {
+    CHAT: {name: name for name in GenerationDefaults.model_fields},
+    COMPLETIONS: {name: name for name in GenerationDefaults.model_fields},
+    RESPONSES: {"max_tokens": "max_output_tokens"} | {name: name for name in _SAMPLING},
+    MESSAGES: {"stop": "stop_sequences"} | {name: name for name in ("max_tokens", "top_k", *_SAMPLING)},
+}
+"""What the model's generation defaults are called in each API that knows of them."""
 
 
 def parse(body: bytes, max_depth: int) -> dict[str, Any]:
@@ -57,24 +94,20 @@ def model_of(document: Mapping[str, Any]) -> str:
 
 
 def check(document: Mapping[str, Any], prepared: Prepared, path: str) -> bool:
-    """Refuse (ApiError 400) what the model's row does not allow; answers whether a stream is asked for."""
+    """Refuse (ApiError 400) what the model's row does not allow at `path`; answers whether a stream is asked for."""
     check_fields(document)
     stream = document.get("stream", False)
     if stream is not None and not isinstance(stream, bool):
         raise bad_request("invalid_type", "`stream` must be true or false.", "stream")
-    features = prepared.route.features
-    _check_parts(document.get("messages"), image_input=features.image_input, model=prepared.route.model_id)
-    if path == EMBEDDINGS:
-        _check_input(document.get("input"))
-        return False
-    if stream and not features.streaming:
-        raise bad_request("streaming_not_supported", f"`{prepared.route.model_id}` does not stream; leave out `stream`.", "stream")
-    if not features.tool_calls:
-        for name in _TOOL_FIELDS:
-            if name in document and document[name] not in _NO_TOOLS:
-                raise bad_request("tools_not_supported", f"`{prepared.route.model_id}` does not call tools.", name)
-    _check_tools(document.get("tools"))
-    return bool(stream)
+    route = prepared.route
+    _CHECKS[path](document, route.features, route.model_id)
+    if stream and path != EMBEDDINGS:
+        if not ENDPOINTS[path].streams:
+            raise bad_request("streaming_not_supported", f"{path} does not stream; leave out `stream`.", "stream")
+        if not route.features.streaming:
+            raise bad_request("streaming_not_supported", f"`{route.model_id}` does not stream; leave out `stream`.", "stream")
+        return True
+    return False
 
 
 def check_fields(document: Mapping[str, Any]) -> None:
@@ -85,66 +118,24 @@ def check_fields(document: Mapping[str, Any]) -> None:
         raise bad_request("field_not_allowed", f"`{name}` is not for callers to set.", name)
 
 
-def with_defaults(body: bytes, document: dict[str, Any], prepared: Prepared) -> bytes:
+def with_defaults(body: bytes, document: dict[str, Any], prepared: Prepared, path: str) -> bytes:
     """The body to send: as it came, or with the model's generation defaults where the request says nothing."""
-    missing = missing_defaults(document, prepared)
+    missing = missing_defaults(document, prepared, path)
     return orjson.dumps(document | missing) if missing else body
 
 
-def missing_defaults(document: Mapping[str, Any], prepared: Prepared) -> dict[str, Any]:
-    """The model's generation defaults about which the request says nothing."""
+def missing_defaults(document: Mapping[str, Any], prepared: Prepared, path: str) -> dict[str, Any]:
+    """The model's generation defaults about which the request says nothing, under the names that they have at `path`."""
+    names = _DEFAULTS.get(path)
+    if names is None or not prepared.defaults:
+        return {}
     return {
-        name: value
+        names[name]: value
         for name, value in prepared.defaults.items()
-        if document.get(name) is None and not (name == "max_tokens" and document.get("max_completion_tokens") is not None)
+        if name in names
+        and document.get(names[name]) is None
+        and not (name == "max_tokens" and document.get("max_completion_tokens") is not None)
     }
-
-
-def _check_tools(tools: Any) -> None:
-    """A tool that is called by whoever answers, at an address that the caller names, is none that we let through."""
-    for place, tool in enumerate(tools if isinstance(tools, list) else ()):
-        if isinstance(tool, dict) and (tool.get("type") == "mcp" or any(name.startswith(("server_", "connector_")) for name in tool)):
-            raise bad_request("tool_not_allowed", "Tools on servers that the request names are not called.", f"tools[{place}]")
-
-
-def _check_input(given: Any) -> None:
-    """What is to be embedded: text or tokens, as OpenAI's API takes them; some engines would fetch what an object names."""
-    if given is not None and any(isinstance(one, dict) for one in (given if isinstance(given, list) else [given])):
-        raise bad_request("input_not_supported", "`input` takes text or tokens.", "input")
-
-
-def _check_parts(messages: Any, *, image_input: bool, model: str) -> None:
-    if not isinstance(messages, list):
-        return
-    for place, message in enumerate(messages):
-        content = message.get("content") if isinstance(message, dict) else None
-        if isinstance(content, dict):
-            raise bad_request("input_not_supported", "`content` takes a text or a list of parts.", f"messages[{place}].content")
-        if isinstance(content, list):
-            for part in content:
-                _check_part(part, f"messages[{place}].content", image_input=image_input, model=model)
-
-
-def _check_part(part: Any, place: str, *, image_input: bool, model: str) -> None:
-    if not isinstance(part, dict):
-        return
-    kind = part.get("type", "text")
-    if not isinstance(kind, str) or kind not in _TEXT_PARTS | _IMAGE_PARTS:
-        raise bad_request("input_not_supported", f"`{model}` does not take content of this type.", place)
-    is_image = kind in _IMAGE_PARTS
-    if is_image and not image_input:
-        raise bad_request("images_not_supported", f"`{model}` does not take images.", place)
-    if part.keys() - (_IMAGE_FIELDS if is_image else _TEXT_FIELDS):
-        raise bad_request("input_not_supported", f"A part of type {kind} does not take all of these fields.", place)
-    if is_image:
-        _check_image(part.get("image_url"), place)
-
-
-def _check_image(image: Any, place: str) -> None:
-    """Inline or not at all: whoever fetched an address would do so from inside."""
-    address = image.get("url") if isinstance(image, dict) else image
-    if not (isinstance(address, str) and address.startswith("data:image/")):
-        raise bad_request("image_url_not_allowed", "Send images inline as data:image/…; addresses are not fetched.", place)
 
 
 def _is_deeper(document: Any, max_depth: int) -> bool:

@@ -10,12 +10,15 @@ from pydantic import ValidationError
 from contracts.common import Failure
 from contracts.engine import FAILURES, Phase
 from contracts.engine_status import EngineStatus
+from contracts.inference import ENDPOINTS, Question, question_for
 from contracts.routing import Route, RouteHealthObserved
 from router.engines import Sender, probe_completion
 from router.errors import ApiError
 from router.idents import iso
 from router.provider_errors import ProviderFailure
-from router.routes import CHAT, COMPLETIONS, EMBEDDINGS, Prepared, Target, target_of
+from router.routes import Prepared, Target, target_of
+from router.surface import forms
+from router.surface.answers import Whole
 from router.upstream import TargetUnreachable
 
 _REFUSALS: Final = 3
@@ -25,11 +28,6 @@ _PROGRESS_STEP: Final = 0.1
 _SCHEDULING: Final = (-1, "scheduling")
 _INSTANCE: Final = (0, "instance")
 _WARMING: Final = (2, "warming")
-_QUESTIONS: Final[Mapping[str, tuple[str, dict[str, Any]]]] = {
-    "chat": (CHAT, {"messages": [{"role": "user", "content": "Hello"}], "max_tokens": 1}),
-    "completion": (COMPLETIONS, {"prompt": "Hello", "max_tokens": 1}),
-    "embedding": (EMBEDDINGS, {"input": "Hello"}),
-}
 
 ReadStatus = Callable[[Target], Awaitable[EngineStatus | None]]
 """What an engine container says of itself, over a fresh connection; None while it cannot be reached."""
@@ -38,7 +36,7 @@ ReadStatus = Callable[[Target], Awaitable[EngineStatus | None]]
 class ProviderAnswer(Protocol):
     """The way to third parties."""
 
-    async def answer(self, route: Route, path: str, document: Mapping[str, Any]) -> bytes:
+    async def answer(self, route: Route, path: str, document: Mapping[str, Any]) -> Whole:
         """The whole answer; ApiError otherwise."""
         ...
 
@@ -134,9 +132,9 @@ class Probe:
             await asyncio.sleep(pause)
 
     async def _ask_engine(self, pause: float) -> float:
-        path, question = _QUESTIONS[self._route.task]
+        question = question_for(self._route.task)
         try:
-            refusal = await probe_completion(self._prober._sender, self._target, path, {"model": self._route.model_id, **question})  # noqa: SLF001
+            refusal = await probe_completion(self._prober._sender, self._target, question, self._route.model_id)  # noqa: SLF001
         except TargetUnreachable:
             self._progress(Phase.WARMING, None)
             return pause
@@ -173,10 +171,9 @@ class Probe:
         return self._route if own is None else self._route.model_copy(update={"provider": own})
 
     async def _ask_provider(self, max_tokens: int) -> ProviderFailure | None:
-        path, question = _QUESTIONS[self._route.task]
-        document = question | ({"max_tokens": max_tokens} if "max_tokens" in question else {})
+        question = question_for(self._route.task)
         try:
-            await self._prober._providers.answer(self._asked(), path, document)  # noqa: SLF001
+            await self._prober._providers.answer(self._asked(), question.path, _document_of(question, max_tokens))  # noqa: SLF001
         except ProviderFailure as failure:
             return failure
         except ApiError as error:
@@ -211,6 +208,14 @@ class Probe:
                 }
             )
         )
+
+
+def _document_of(question: Question, max_tokens: int) -> dict[str, Any]:
+    """The question's fields, as a request for it is read."""
+    if ENDPOINTS[question.path].form:
+        kind, body = question.encoded("probe")
+        return forms.parse(body, kind)
+    return {**question.fields} | ({"max_tokens": max_tokens} if "max_tokens" in question.fields else {})
 
 
 def _stage_of(status: EngineStatus | None) -> tuple[int, str]:

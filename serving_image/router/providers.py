@@ -1,5 +1,6 @@
 """Third parties, through LiteLLM: OpenAI's request in, OpenAI's answer out, with a key fetched by reference."""
 
+import asyncio
 import contextlib
 import os
 from collections.abc import AsyncGenerator, Collection, Mapping
@@ -7,42 +8,15 @@ from typing import Any, Final, Protocol
 
 import orjson
 
+from contracts.inference import CHAT
 from contracts.model import Provider
 from contracts.routing import Route
 from router.addresses import Guard
 from router.aws import SecretUnavailable
-from router.errors import ApiError, bad_request
+from router.errors import ApiError
+from router.provider_calls import call_for, events, fields_for, whole
 from router.provider_errors import ProviderFailure, translate
-from router.routes import CHAT, EMBEDDINGS
-
-_COMMON: Final = frozenset(
-    {
-        "frequency_penalty",
-        "logit_bias",
-        "max_tokens",
-        "n",
-        "presence_penalty",
-        "seed",
-        "stop",
-        "stream",
-        "stream_options",
-        "temperature",
-        "top_p",
-        "user",
-    }
-)
-_FIELDS: Final = {
-    CHAT: _COMMON
-    | {
-        "audio", "function_call", "functions", "logprobs", "max_completion_tokens", "messages", "modalities", "parallel_tool_calls",
-        "prediction",
-        "reasoning_effort", "response_format", "service_tier", "tool_choice", "tools", "top_logprobs", "verbosity", "web_search_options",
-    },
-    EMBEDDINGS: frozenset({"dimensions", "encoding_format", "input", "user"}),
-}  # fmt: skip
-_COMPLETION_FIELDS: Final = _COMMON | {"best_of", "echo", "logprobs", "prompt", "suffix"}
-_IGNORED: Final = frozenset({"model", "metadata", "store", "safety_identifier", "prompt_cache_key"})
-"""Fields that OpenAI's clients send for OpenAI's own book-keeping; LiteLLM would take `metadata` for instructions to itself."""
+from router.surface.answers import Whole
 
 _INHERITED: Final = (
     "OPENAI_",
@@ -97,44 +71,41 @@ class ProviderClient:
         # Secrets Manager takes an ARN without its last six characters too.
         self._own = {*own, *(arn.rpartition("-")[0] for arn in own)}
 
-    async def answer(self, route: Route, path: str, document: Mapping[str, Any]) -> bytes:
-        """The whole answer as JSON; ProviderFailure (or ApiError 400 for a field that is not OpenAI's) otherwise."""
+    async def answer(self, route: Route, path: str, document: Mapping[str, Any]) -> Whole:
+        """The whole answer; ProviderFailure (or ApiError 400 for a field that is not the API's) otherwise."""
         key = await self._key(_provider(route))
         try:
-            response = await self._call(route, path, fields_for(path, document), key)
+            async with asyncio.timeout(self._timeout):  # some of LiteLLM's calls know none
+                response = await self._call(route, path, fields_for(path, document), key)
+            return whole(response, path, document, route.model_id)
         except Exception as error:
             raise translate(error, key) from error
-        return _line(response, route.model_id)
 
     async def stream(self, route: Route, path: str, document: Mapping[str, Any]) -> AsyncGenerator[bytes, None]:
-        """Server-sent events, `[DONE]` included. A failure before the first is raised here, a later one while iterating."""
+        """Server-sent events, the last one included. A failure before the first is raised here, a later one while iterating."""
         key = await self._key(_provider(route))
         try:
             response = await self._call(route, path, fields_for(path, document), key)
         except Exception as error:
             raise translate(error, key) from error
-        return self._events(response, route.model_id, key)
+        return self._events(response, path, route.model_id, key)
 
-    async def _events(self, response: Any, model_id: str, key: str | None) -> AsyncGenerator[bytes, None]:
+    async def _events(self, response: Any, path: str, model_id: str, key: str | None) -> AsyncGenerator[bytes, None]:
         try:
-            async for chunk in response:
-                yield b"data: " + _line(chunk, model_id) + b"\n\n"
+            async for event in events(response, path, model_id):
+                yield event
         except Exception as error:
             raise translate(error, key) from error
         finally:
             with contextlib.suppress(Exception):
                 await response.aclose()
-        yield b"data: [DONE]\n\n"
 
     async def _call(self, route: Route, path: str, fields: dict[str, Any], key: str | None) -> Any:
-        import litellm
-
         provider = _provider(route)
-        call = {CHAT: litellm.acompletion, EMBEDDINGS: litellm.aembedding}.get(path, litellm.atext_completion)
         where: dict[str, Any] = {"api_key": key, "api_base": provider.api_base, "aws_region_name": provider.region}
         if path == CHAT:  # with tools LiteLLM would look for tool servers to call itself, and fail for want of a package
             where["_skip_mcp_handler"] = True
-        return await call(
+        return await call_for(path)(
             model=f"{provider.name}/{provider.model}",
             **fields,
             **{name: value for name, value in where.items() if value is not None},
@@ -155,16 +126,6 @@ class ProviderClient:
         return _key_in(text)
 
 
-def fields_for(path: str, document: Mapping[str, Any]) -> dict[str, Any]:
-    """What goes on to LiteLLM: OpenAI's own fields and nothing else; ApiError 400 names one that is unknown."""
-    allowed = _FIELDS.get(path, _COMPLETION_FIELDS)
-    unknown = document.keys() - allowed - _IGNORED
-    if unknown:
-        name = min(unknown)[:64]
-        raise bad_request("unknown_field", f"`{name}` is not a field of this request for models of third parties.", name)
-    return {name: value for name, value in document.items() if name in allowed and value is not None}
-
-
 def _provider(route: Route) -> Provider:
     if route.provider is None:
         raise ApiError(503, "model_not_ready", "The model has no provider.", param="model")
@@ -183,9 +144,3 @@ def _key_in(text: str) -> str:
     if not isinstance(key, str) or not key:
         raise ProviderFailure(502, "provider-secret-malformed", "The provider's secret holds no `api_key`.", final=True)
     return key
-
-
-def _line(response: Any, model_id: str) -> bytes:
-    document = response.model_dump(mode="json", exclude_none=True)
-    document["model"] = model_id
-    return orjson.dumps(document)

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from contracts.inference import CHAT, COMPLETIONS, EMBEDDINGS, PROVIDER, endpoints_of
 from contracts.routing import Route, RouteTarget, route_of
 from router.errors import bad_request
 from router.identity import Caller
 
 EVERYONE = "*"
-CHAT, COMPLETIONS, EMBEDDINGS = "/v1/chat/completions", "/v1/completions", "/v1/embeddings"
-_ENDPOINTS = {"chat": frozenset({CHAT, COMPLETIONS}), "completion": frozenset({COMPLETIONS}), "embedding": frozenset({EMBEDDINGS})}
+__all__ = ["CHAT", "COMPLETIONS", "EMBEDDINGS", "EVERYONE", "Prepared", "RouteTable", "Target", "prepare", "target_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,7 @@ class Prepared:
     listing: Mapping[str, Any]
     limit: int | None
     is_open: bool
+    endpoints: frozenset[str]
 
     @property
     def is_listed(self) -> bool:
@@ -54,9 +55,9 @@ class Prepared:
 
     def check_task(self, path: str) -> None:
         """Raise 400 if the model does not do what is asked at `path`, naming what it does."""
-        supported = _ENDPOINTS[self.route.task]
-        if path not in supported:
-            message = f"`{self.route.model_id}` is a model for {self.route.task}; it answers at {', '.join(sorted(supported))}, not {path}."
+        if path not in self.endpoints:
+            supported = ", ".join(sorted(self.endpoints))
+            message = f"`{self.route.model_id}` is a model for {self.route.task}; it answers at {supported}, not {path}."
             raise bad_request("task_not_supported", message, "model")
 
 
@@ -65,13 +66,22 @@ def prepare(route: Route) -> Prepared:
     ready = tuple(target_of(route, row) for row in route.targets if row.status == "ready")
     defaults = route.generation_defaults.model_dump(mode="json", exclude_none=True)
     is_open = route.state == "open" and bool(ready)
-    return Prepared(route, frozenset(route.allowed_groups), ready, defaults, _listing(route), route.limits.max_in_flight, is_open)
+    return Prepared(
+        route, frozenset(route.allowed_groups), ready, defaults, _listing(route), route.limits.max_in_flight, is_open, _endpoints(route)
+    )
 
 
 def target_of(route: Route, row: RouteTarget) -> Target:
     """The target of a row; brackets go round an IPv6 address."""
     host = f"[{row.address}]" if row.address and ":" in row.address else row.address
     return Target(f"{route.model_id}/{row.target_id}", row, f"http://{host}:{row.port}" if row.kind == "engine" else "")
+
+
+def _endpoints(route: Route) -> frozenset[str]:
+    """Where the model answers: what all kinds of its engines have, or all that its task has while none is known."""
+    kinds = {PROVIDER if row.kind == "provider" else row.engine_kind for row in route.targets if row.status != "draining"}
+    kinds = kinds or ({PROVIDER} if route.provider else set())
+    return frozenset.intersection(endpoints_of(route.task), *(endpoints_of(route.task, kind) for kind in kinds))
 
 
 def _listing(route: Route) -> dict[str, Any]:
@@ -87,6 +97,7 @@ def _listing(route: Route) -> dict[str, Any]:
             "state": route.state,
             "description": route.description,
             "features": route.features.model_dump(mode="json"),
+            "endpoints": sorted(_endpoints(route)),
         },
     }
 

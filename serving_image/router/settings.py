@@ -41,11 +41,15 @@ class Settings:
     router_id: str = "router"
     drain_seconds: float = 60.0
     max_body_bytes: int = 10_000_000
+    max_form_bytes: int = 26_214_400
     max_json_depth: int = 64
     body_seconds: float = 30.0
     silence_seconds: float = 600.0
     cooldown_seconds: float = 5.0
     follow_seconds: float = 1.0
+    follow_routes_seconds: float = 0.7
+    max_routes: int = 5_000
+    max_tokens_held: int = 1_000_000
     follow_busy_seconds: float = 0.2
     probe_seconds: float = 0.25
     report_seconds: float = 10.0
@@ -56,10 +60,23 @@ class Settings:
     max_held: int = 500
     max_held_per_model: int = 100
     max_held_bytes: int = 64_000_000
+    spend_table: str = ""
+    routers: int = 2
+    settle_seconds: float = 5.0
+    lease_seconds: float = 300.0
+    budget_slices: int = 50
+    strict_budgets: bool = False
+    limit_wait_seconds: float = 0.5
+    room_wait_seconds: float = 1.0
+    max_room_waiting: int = 100
+    estimated_output_tokens: int = 512
     cors_origins: frozenset[str] = frozenset()
     model_table: str = ""
     max_live: int = 200
     live_heartbeat_seconds: float = 15.0
+    usage_queue_url: str = ""
+    usage_seconds: float = 30.0
+    usage_spool_bytes: int = 256_000_000
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
@@ -80,11 +97,15 @@ class Settings:
             router_id=source.text("SLIPWAY_ROUTER_ID", socket.gethostname()[:64]),
             drain_seconds=source.number("SLIPWAY_DRAIN_SECONDS", cls.drain_seconds, 0, 3600),
             max_body_bytes=int(source.number("SLIPWAY_MAX_BODY_BYTES", cls.max_body_bytes, 1024, 1_000_000_000)),
+            max_form_bytes=int(source.number("SLIPWAY_MAX_FORM_BYTES", cls.max_form_bytes, 1024, 33_000_000)),
             max_json_depth=int(source.number("SLIPWAY_MAX_JSON_DEPTH", cls.max_json_depth, 4, 500)),
             body_seconds=source.number("SLIPWAY_BODY_SECONDS", cls.body_seconds, 1, 3600),
             silence_seconds=source.number("SLIPWAY_SILENCE_SECONDS", cls.silence_seconds, 0.1, 86_400),
             cooldown_seconds=source.number("SLIPWAY_COOLDOWN_SECONDS", cls.cooldown_seconds, 0.1, 3600),
             follow_seconds=source.number("SLIPWAY_FOLLOW_SECONDS", cls.follow_seconds, 0.05, 60),
+            follow_routes_seconds=source.number("SLIPWAY_FOLLOW_ROUTES_SECONDS", cls.follow_routes_seconds, 0.05, 60),
+            max_routes=int(source.number("SLIPWAY_MAX_ROUTES", cls.max_routes, 1, 1_000_000)),
+            max_tokens_held=int(source.number("SLIPWAY_MAX_TOKENS_HELD", cls.max_tokens_held, 1, 100_000_000)),
             follow_busy_seconds=source.number("SLIPWAY_FOLLOW_BUSY_SECONDS", cls.follow_busy_seconds, 0.02, 60),
             probe_seconds=source.number("SLIPWAY_PROBE_SECONDS", cls.probe_seconds, 0.02, 60),
             report_seconds=source.number("SLIPWAY_REPORT_SECONDS", cls.report_seconds, 0.1, 600),
@@ -95,9 +116,22 @@ class Settings:
             max_held=int(source.number("SLIPWAY_MAX_HELD", cls.max_held, 0, 1_000_000)),
             max_held_per_model=int(source.number("SLIPWAY_MAX_HELD_PER_MODEL", cls.max_held_per_model, 0, 1_000_000)),
             max_held_bytes=int(source.number("SLIPWAY_MAX_HELD_BYTES", cls.max_held_bytes, 0, 10_000_000_000)),
+            spend_table=source.text("SPEND_TABLE", cls.spend_table),
+            routers=max(1, int(source.number("SLIPWAY_ROUTERS", cls.routers, 0, 10_000))),
+            settle_seconds=source.number("SLIPWAY_SETTLE_SECONDS", cls.settle_seconds, 0.05, 60),
+            lease_seconds=source.number("SLIPWAY_LEASE_SECONDS", cls.lease_seconds, 30, 86_400),
+            budget_slices=int(source.number("SLIPWAY_BUDGET_SLICES", cls.budget_slices, 1, 10_000)),
+            strict_budgets=source.text("SLIPWAY_STRICT_BUDGETS", "false").lower() == "true",
+            limit_wait_seconds=source.number("SLIPWAY_LIMIT_WAIT_SECONDS", cls.limit_wait_seconds, 0.05, 10),
+            room_wait_seconds=source.number("SLIPWAY_ROOM_WAIT_SECONDS", cls.room_wait_seconds, 0.0, 60),
+            max_room_waiting=int(source.number("SLIPWAY_MAX_ROOM_WAITING", cls.max_room_waiting, 0, 100_000)),
+            estimated_output_tokens=int(source.number("SLIPWAY_ESTIMATED_OUTPUT_TOKENS", cls.estimated_output_tokens, 1, 10_000_000)),
             cors_origins=frozenset(source.words("SLIPWAY_CORS_ORIGINS")),
             model_table=source.text("MODEL_TABLE", cls.model_table),
             max_live=int(source.number("SLIPWAY_MAX_LIVE", cls.max_live, 0, 10_000)),
+            usage_queue_url=source.text("USAGE_QUEUE_URL", cls.usage_queue_url),
+            usage_seconds=source.number("SLIPWAY_USAGE_SECONDS", cls.usage_seconds, 0.05, 3600),
+            usage_spool_bytes=int(source.number("SLIPWAY_USAGE_SPOOL_BYTES", cls.usage_spool_bytes, 0, 100_000_000_000)),
             live_heartbeat_seconds=source.number("SLIPWAY_LIVE_HEARTBEAT_SECONDS", cls.live_heartbeat_seconds, 0.05, 300),
         )
 

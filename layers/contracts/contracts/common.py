@@ -16,7 +16,7 @@ Ulid = Annotated[str, StringConstraints(pattern=r"^[0-9A-HJKMNP-TV-Z]{26}$")]
 WholeNumber = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
 """An integer of any meaning, of the 64 bits that every reader of JSON takes."""
 PageSize = Annotated[int, Field(ge=1, le=200)]
-Task = Literal["chat", "completion", "embedding"]
+Task = Literal["chat", "completion", "embedding", "rerank", "image", "transcription", "speech", "moderation"]
 Hosting = Literal["hosted", "provider"]
 Status = Literal["Creating", "InService", "Updating", "Starting", "Stopping", "Stopped", "Deleting", "Failed"]
 

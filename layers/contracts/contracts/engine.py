@@ -45,6 +45,11 @@ class EngineTask(StrEnum):
     CHAT = "chat"
     COMPLETION = "completion"
     EMBEDDING = "embedding"
+    RERANK = "rerank"
+    IMAGE = "image"
+    TRANSCRIPTION = "transcription"
+    SPEECH = "speech"
+    MODERATION = "moderation"
 
 
 class Variable(StrEnum):

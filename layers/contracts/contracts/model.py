@@ -8,6 +8,7 @@ from pydantic import Field, StringConstraints, TypeAdapter, field_validator, mod
 
 from contracts.common import RESERVED_MODEL_IDS, Contract, Group, ModelId, Semver, Sha256, Task, WholeNumber
 from contracts.engine_arguments import LlamaCppArguments, MockArguments, VllmArguments
+from contracts.inference import kinds_for
 
 _ENVIRONMENT_ALLOWED = re.compile(
     r"^(VLLM_(LOGGING_LEVEL|ATTENTION_BACKEND|ENGINE_READY_TIMEOUT_S|EXECUTE_MODEL_TIMEOUT_SECONDS|ENABLE_STARTUP_PLAN|SKIP_P2P_CHECK"
@@ -45,6 +46,7 @@ class Features(Contract):
     streaming: bool = True
     tool_calls: bool = False
     image_input: bool = False
+    audio_input: bool = False
     summarization: Summarization = Summarization()
 
 
@@ -182,6 +184,12 @@ class Limits(Contract):
     """What routers let through. Each router task counts for itself."""
 
     max_in_flight: int | None = Field(default=None, ge=1, le=100_000, description="requests at a time per router task; null = no limit")
+    request_seconds: float | None = Field(
+        default=None,
+        ge=0.1,
+        le=86_400,
+        description="how long a request may take, its answer included; null = no limit but the caller's own",
+    )
 
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -262,6 +270,21 @@ class _Model(Contract):
     limits: Limits = Field(default_factory=Limits)
     schedule: Schedule | None = None
     delete_protection: bool = Field(default=False, description="while true, a deletion is refused")
+    fallbacks: list[ModelId] = Field(
+        default_factory=list,
+        max_length=5,
+        description="models that answer while this one cannot, in this order, to callers who may use them",
+    )
+    pin_groups: list[Group] = Field(
+        default_factory=list, max_length=100, description="groups that may choose the version that answers; administrators always may"
+    )
+
+    @model_validator(mode="after")
+    def _falls_back_on_others(self) -> Self:
+        if self.model_id in self.fallbacks or len(set(self.fallbacks)) != len(self.fallbacks):
+            msg = "fallbacks names other models, each of them once"
+            raise ValueError(msg)
+        return self
 
     @field_validator("model_id")
     @classmethod
@@ -281,6 +304,14 @@ class HostedModel(_Model):
     accelerator: Accelerator = Field(default_factory=Accelerator)
     container: Container = Field(default_factory=Container)
     capacity: Capacity = Field(default_factory=Capacity)
+
+    @model_validator(mode="after")
+    def _has_an_engine_for_its_task(self) -> Self:
+        able = kinds_for(self.task)
+        if self.engine.kind not in able:
+            msg = f"no engine of kind {self.engine.kind} does the task {self.task}; what does: {', '.join(sorted(able))}"
+            raise ValueError(msg)
+        return self
 
     @model_validator(mode="after")
     def _says_how_tool_calls_are_read(self) -> Self:

@@ -63,8 +63,8 @@ class LlamaCppAdapter(Adapter):
             "batch_size": given.batch_size,
             "gpu_layers": given.gpu_layers,
             "prompt_cache_mib": given.prompt_cache_mib,
-            "embedding": self.launch.task is EngineTask.EMBEDDING,
-            "pooling": given.pooling,
+            "embedding": self.launch.task in {EngineTask.EMBEDDING, EngineTask.RERANK},
+            "pooling": "rank" if self.launch.task is EngineTask.RERANK else given.pooling,
             "chat_template_path": f"{directory}/{CHAT_TEMPLATE_FILE}" if template else None,
         }
         argv = [sys.executable, "-m", "engine.programs.llama_cpp"]

@@ -121,7 +121,7 @@ class VllmAdapter(Adapter):
             # Keeps streams alive through proxies that cut idle connections, while a long prompt is being read.
             "sse-keep-alive-interval": 15,
         }
-        if launch.task is EngineTask.EMBEDDING:
+        if launch.task in {EngineTask.EMBEDDING, EngineTask.RERANK}:
             fixed["runner"] = "pooling"
         if manifest is not None and manifest.file(CHAT_TEMPLATE_FILE):
             fixed["chat-template"] = f"{directory}/{CHAT_TEMPLATE_FILE}"

@@ -10,7 +10,12 @@ from engine.programs.lifeline import read_configuration, say
 
 _HTTP_THREADS_PER_SLOT = 4
 _SPARE_HTTP_THREADS = 4
-_POOLING = {"mean": "LLAMA_POOLING_TYPE_MEAN", "cls": "LLAMA_POOLING_TYPE_CLS", "last": "LLAMA_POOLING_TYPE_LAST"}
+_POOLING = {
+    "mean": "LLAMA_POOLING_TYPE_MEAN",
+    "cls": "LLAMA_POOLING_TYPE_CLS",
+    "last": "LLAMA_POOLING_TYPE_LAST",
+    "rank": "LLAMA_POOLING_TYPE_RANK",
+}
 
 
 def main() -> int:

@@ -1,22 +1,41 @@
-"""The mock engine as a process: speaks enough of OpenAI's API for a real client, and fails in every way on demand."""
+"""The mock engine as a process: speaks the APIs of OpenAI and Anthropic to real clients, and fails in every way on demand."""
 
 import asyncio
-import itertools
+import contextlib
 import json
 import os
 import random
 import sys
-import time
-from collections.abc import AsyncIterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
-from aiohttp import web
+from aiohttp import BodyPartReader, web
 
+from contracts.inference import (
+    CHAT,
+    COMPLETIONS,
+    COUNT_TOKENS,
+    EMBEDDINGS,
+    IMAGE_EDITS,
+    IMAGES,
+    MESSAGES,
+    MODERATIONS,
+    RERANK,
+    RERANK_2,
+    RESPONSES,
+    SPEECH,
+    TRANSCRIPTIONS,
+    TRANSLATIONS,
+)
 from engine.programs.lifeline import read_configuration, say
+from engine.programs.mocked import chat, media, messages, responses
+from engine.programs.mocked.reply import Ask, Reply, reply_to, words_in
 
-_TEXT = "This is the mock engine speaking . It has no model and no opinion , yet it counts its words ."
-_WORDS = tuple(_TEXT.split(" "))
-_DEFAULT_TOKENS = 16
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Whole = Callable[[Reply], dict[str, Any]]
+Stream = Callable[[Reply], Iterator[tuple[bytes, bool]]]
+
+_SOUND_BYTES = 16_384
 _LOAD_STEPS = 20
 
 
@@ -40,12 +59,30 @@ class MockEngine:
                 web.get("/health", self._health),
                 web.get("/metrics", self._metrics),
                 web.get("/v1/models", self._models),
-                web.post("/v1/chat/completions", self._chat),
-                web.post("/v1/completions", self._completions),
-                web.post("/v1/embeddings", self._embeddings),
+                *(web.post(path, handler) for path, handler in self._endpoints().items()),
             ]
         )
         return application
+
+    def _endpoints(self) -> dict[str, Handler]:
+        model, size = self._knobs["model_id"], self._knobs["embedding_dimensions"]
+        rerank = self._telling(lambda body: media.rerank(body, model, self._requests))
+        return {
+            CHAT: self._talking(chat.ask_chat, chat.whole_chat, chat.stream_chat),
+            COMPLETIONS: self._talking(chat.ask_completion, chat.whole_completion, chat.stream_completion),
+            RESPONSES: self._talking(responses.ask, responses.whole, responses.stream),
+            MESSAGES: self._talking(messages.ask, messages.whole, messages.stream),
+            COUNT_TOKENS: self._telling(messages.count),
+            EMBEDDINGS: self._telling(lambda body: media.embeddings(body, model, size)),
+            RERANK: rerank,
+            RERANK_2: rerank,
+            IMAGES: self._telling(media.images),
+            IMAGE_EDITS: self._edit,
+            TRANSCRIPTIONS: self._hear,
+            TRANSLATIONS: self._hear,
+            SPEECH: self._speak,
+            MODERATIONS: self._telling(lambda body: media.moderation(body, model, self._requests)),
+        }
 
     async def load(self) -> None:
         """Take as long as configured, telling the progress."""
@@ -65,27 +102,80 @@ class MockEngine:
         self._authorise(request)
         return web.json_response({"object": "list", "data": [{"id": self._knobs["model_id"], "object": "model", "owned_by": "slipway"}]})
 
-    async def _chat(self, request: web.Request) -> web.StreamResponse:
-        body = await self._accept(request)
-        prompt = " ".join(str(message.get("content", "")) for message in body.get("messages", []))
-        return await self._answer(request, body, prompt, chat=True)
+    def _talking(self, ask: Callable[[dict[str, Any]], Ask], whole: Whole, stream: Stream) -> Handler:
+        async def answer(request: web.Request) -> web.StreamResponse:
+            body = await self._accept(request)
+            asked = ask(body)
+            prompted = words_in(asked.texts)
+            if prompted + 1 > self._knobs["context_length"]:
+                text = f"This model's maximum context length is {self._knobs['context_length']} tokens. Your prompt has {prompted}."
+                raise _error(web.HTTPBadRequest, text, "BadRequestError")
+            self._prompted += prompted
+            reply = reply_to(asked, self._requests, self._knobs["model_id"], body)
+            if body.get("stream"):
+                return await self._stream(request, stream(reply))
+            with self._at_work():
+                for place in range(reply.usage.completion):
+                    await self._take_time(place)
+            return web.json_response(whole(reply))
 
-    async def _completions(self, request: web.Request) -> web.StreamResponse:
-        body = await self._accept(request)
-        return await self._answer(request, body, str(body.get("prompt", "")), chat=False)
+        return answer
 
-    async def _embeddings(self, request: web.Request) -> web.Response:
+    def _telling(self, answer: Callable[[dict[str, Any]], dict[str, Any]]) -> Handler:
+        async def tell(request: web.Request) -> web.Response:
+            return web.json_response(answer(await self._accept(request)))
+
+        return tell
+
+    async def _hear(self, request: web.Request) -> web.StreamResponse:
+        fields, files = await self._accept_form(request)
+        if "file" not in files:
+            raise _error(web.HTTPBadRequest, "There is no file.", "BadRequestError")
+        if fields.get("stream") == "true":
+            return await self._stream(request, media.transcription_events(files["file"]))
+        kind, text = media.transcription(fields, files["file"])
+        return web.Response(text=text, content_type=kind)
+
+    async def _edit(self, request: web.Request) -> web.Response:
+        fields, _ = await self._accept_form(request)
+        return web.json_response(media.images(dict(fields)))
+
+    async def _speak(self, request: web.Request) -> web.StreamResponse:
         body = await self._accept(request)
-        texts = body["input"] if isinstance(body.get("input"), list) else [body.get("input", "")]
-        size = self._knobs["embedding_dimensions"]
-        data = [{"object": "embedding", "index": index, "embedding": _embed(str(text), size)} for index, text in enumerate(texts)]
-        count = sum(len(str(text).split()) for text in texts)
-        usage = {"prompt_tokens": count, "total_tokens": count}
-        return web.json_response({"object": "list", "model": self._knobs["model_id"], "data": data, "usage": usage})
+        kind = media.KINDS.get(body.get("response_format") or "mp3")
+        if kind is None:
+            raise _error(web.HTTPBadRequest, f"response_format is one of {', '.join(media.KINDS)}.", "BadRequestError")
+        response = web.StreamResponse(headers={"Content-Type": kind})
+        await response.prepare(request)
+        sound = media.speech(body)
+        with self._at_work():
+            for place, at in enumerate(range(0, len(sound), _SOUND_BYTES)):
+                await self._take_time(place)
+                await response.write(sound[at : at + _SOUND_BYTES])
+        await response.write_eof()
+        return response
 
     async def _accept(self, request: web.Request) -> dict[str, Any]:
         self._authorise(request)
         body: dict[str, Any] = await request.json()
+        await self._fail_as_told()
+        return body
+
+    async def _accept_form(self, request: web.Request) -> tuple[dict[str, str], dict[str, int]]:
+        """The texts of a form, and the sizes of its files."""
+        self._authorise(request)
+        fields: dict[str, str] = {}
+        files: dict[str, int] = {}
+        async for part in await request.multipart():
+            if isinstance(part, BodyPartReader):
+                if part.filename is None:
+                    fields[str(part.name)] = await part.text()
+                else:
+                    files[str(part.name).removesuffix("[]")] = len(await part.read())
+        await self._fail_as_told()
+        return fields, files
+
+    async def _fail_as_told(self) -> None:
         self._requests += 1
         if _reached(self._knobs["crash_after_requests"], self._requests):
             print("RuntimeError: the mock engine crashes as it was told to", file=sys.stderr, flush=True)  # noqa: T201
@@ -95,74 +185,48 @@ class MockEngine:
             await self._frozen.wait()
         if self._random.random() < self._knobs["failure_rate"]:
             raise _error(web.HTTPInternalServerError, "The mock engine fails as it was told to.", "InternalServerError")
-        return body
 
     def _authorise(self, request: web.Request) -> None:
         if request.headers.get("Authorization") != f"Bearer {self._knobs['key']}":
             raise _error(web.HTTPUnauthorized, "Unauthorized", "invalid_request_error")
 
-    async def _answer(self, request: web.Request, body: dict[str, Any], prompt: str, *, chat: bool) -> web.StreamResponse:
-        prompted = len(prompt.split())
-        wanted = int(body.get("max_tokens") or body.get("max_completion_tokens") or _DEFAULT_TOKENS)
-        if prompted + 1 > self._knobs["context_length"]:
-            text = f"This model's maximum context length is {self._knobs['context_length']} tokens. Your prompt has {prompted}."
-            raise _error(web.HTTPBadRequest, text, "BadRequestError")
-        self._prompted += prompted
-        usage = {"prompt_tokens": prompted, "completion_tokens": wanted, "total_tokens": prompted + wanted}
-        self._running += 1
-        try:
-            if body.get("stream"):
-                return await self._stream(request, body, wanted, usage, chat=chat)
-            words = [word async for word in self._words(wanted)]
-        finally:
-            self._running -= 1
-        return web.json_response(self._piece(" ".join(words), "length", usage, chat=chat, stream=False))
-
-    async def _stream(
-        self, request: web.Request, body: dict[str, Any], wanted: int, usage: dict[str, int], *, chat: bool
-    ) -> web.StreamResponse:
+    async def _stream(self, request: web.Request, events: Iterator[tuple[bytes, bool]]) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-cache"})
         await response.prepare(request)
-        async for word in self._words(wanted):
-            await response.write(_event(self._piece(word + " ", None, None, chat=chat, stream=True)))
-        await response.write(_event(self._piece("", "length", None, chat=chat, stream=True)))
-        if (body.get("stream_options") or {}).get("include_usage"):
-            await response.write(_event(self._piece("", None, usage, chat=chat, stream=True) | {"choices": []}))
-        await response.write(b"data: [DONE]\n\n")
+        place = 0
+        with self._at_work():
+            for event, is_token in events:
+                if is_token:
+                    await self._take_time(place)
+                    place += 1
+                await response.write(event)
         await response.write_eof()
         return response
 
-    async def _words(self, count: int) -> AsyncIterator[str]:
-        await asyncio.sleep(self._knobs["first_token_ms"] / 1000)
-        pause = 1 / self._knobs["tokens_per_second"] if self._knobs["tokens_per_second"] else 0
-        for number, word in enumerate(itertools.islice(itertools.cycle(_WORDS), count)):
-            if number and pause:
-                await asyncio.sleep(pause)
-            self._generated += 1
-            yield word
+    @contextlib.contextmanager
+    def _at_work(self) -> Iterator[None]:
+        self._running += 1
+        try:
+            yield
+        finally:
+            self._running -= 1
 
-    def _piece(self, text: str, finish: str | None, usage: dict[str, int] | None, *, chat: bool, stream: bool) -> dict[str, Any]:
-        choice: dict[str, Any] = {"index": 0, "finish_reason": finish}
-        if chat:
-            choice["delta" if stream else "message"] = {"role": "assistant", "content": text}
-        else:
-            choice["text"] = text
-        kind = ("chat.completion" if chat else "text_completion") + (".chunk" if stream and chat else "")
-        piece = {"id": f"mock-{self._requests}", "object": kind, "created": int(time.time()), "model": self._knobs["model_id"]}
-        return piece | {"choices": [choice]} | ({"usage": usage} if usage else {})
+    async def _take_time(self, place: int) -> None:
+        """What the token at this place takes."""
+        pause = (
+            self._knobs["first_token_ms"] / 1000
+            if place == 0
+            else 1 / self._knobs["tokens_per_second"]
+            if self._knobs["tokens_per_second"]
+            else 0
+        )
+        if pause:
+            await asyncio.sleep(pause)
+        self._generated += 1
 
 
 def _reached(limit: int | None, count: int) -> bool:
     return limit is not None and count > limit
-
-
-def _event(piece: dict[str, Any]) -> bytes:
-    return b"data: " + json.dumps(piece, separators=(",", ":")).encode() + b"\n\n"
-
-
-def _embed(text: str, size: int) -> list[float]:
-    source = random.Random(text)  # noqa: S311 - the same text must give the same vector
-    return [round(source.uniform(-1, 1), 6) for _ in range(size)]
 
 
 def _error(kind: type[web.HTTPException], message: str, name: str) -> web.HTTPException:

@@ -377,7 +377,7 @@ def test_refusals_of_engines() -> None:
     """Whatever an engine says, the caller gets OpenAI's shape."""
 
     def one(content: bytes) -> None:
-        error = json.loads(normalised(400, content))["error"]
+        error = json.loads(normalised(400, content).body())["error"]
         assert set(error) == {"message", "type", "param", "code"}
         assert isinstance(error["message"], str)
         assert isinstance(error["code"], str)

@@ -155,6 +155,6 @@ def test_the_platforms_own_secrets_are_no_providers_key(named: str) -> None:
 
 def policy_fields(path: str) -> frozenset[str]:
     """OpenAI's own fields for an endpoint."""
-    from router import providers
+    from router import provider_calls
 
-    return frozenset(providers._FIELDS.get(path, providers._COMPLETION_FIELDS))
+    return provider_calls._FIELDS[path]

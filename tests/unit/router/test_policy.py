@@ -11,7 +11,7 @@ from router import policy
 from router.engines import normalised
 from router.errors import ApiError
 from router.identity import Caller
-from router.providers import fields_for
+from router.provider_calls import fields_for
 from router.routes import CHAT, COMPLETIONS, EMBEDDINGS, Prepared, RouteTable
 from tests.unit.router.fakes import route, target
 
@@ -117,9 +117,9 @@ def test_defaults_are_merged_only_where_nothing_is_said() -> None:
     """Without a gap the very same bytes go on; null is saying nothing; either name of the token limit counts."""
     prepared = _prepared(generation_defaults={"max_tokens": 5, "temperature": 0.5})
     full = b'{ "max_completion_tokens": 9, "temperature": 0 }'
-    assert policy.with_defaults(full, orjson.loads(full), prepared) is full
+    assert policy.with_defaults(full, orjson.loads(full), prepared, CHAT) is full
     gap = b'{"temperature": null}'
-    assert orjson.loads(policy.with_defaults(gap, orjson.loads(gap), prepared)) == {"temperature": 0.5, "max_tokens": 5}
+    assert orjson.loads(policy.with_defaults(gap, orjson.loads(gap), prepared, CHAT)) == {"temperature": 0.5, "max_tokens": 5}
 
 
 @given(
@@ -188,6 +188,6 @@ def test_a_target_with_an_ipv6_address_is_reachable() -> None:
 )
 def test_engines_refusals_have_one_shape(status: int, body: bytes, code: str, message: str) -> None:
     """Whatever an engine says, the caller reads OpenAI's shape with a textual code."""
-    error = orjson.loads(normalised(status, body))["error"]
+    error = orjson.loads(normalised(status, body).body())["error"]
     assert (error["code"], error["message"]) == (code, message)
     assert set(error) == {"message", "type", "param", "code"}

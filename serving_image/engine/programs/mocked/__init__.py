@@ -1,0 +1,1 @@
+"""What the mock engine says, in the words of each API."""

@@ -1,0 +1,1 @@
+"""What callers see: the endpoints, what each may be asked, in which shape it refuses, and the document that says so."""
