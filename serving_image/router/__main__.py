@@ -20,7 +20,7 @@ def main() -> int:
         log.write("ERROR", "settings cannot be used", reason=str(error))
         return 64
     prepare_litellm(Guard(settings.api_base_allow_list))
-    from router.picker import LiteLLMCooldowns
+    from router.choosing.memory import LiteLLMCooldowns
     from router.server import serve
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

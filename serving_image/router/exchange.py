@@ -34,7 +34,8 @@ class Exchange:
     """A request under way. Times in seconds of the performance counter; `status` 0 until the head is sent.
 
     `asked`: where it wants to go; `deadline`: seconds from its arrival to the last byte, at most; `asked_at`: when it was sent on to its
-    target; `held_seconds`: how long it waited for its model before that; `flow` sees what is answered while it is (`telling` is the same, also later). `usage` and `outcome` are known once the answer's end goes out.
+    target; `held_seconds`: how long it waited for its model before that; `flow` sees what is answered while it is (`telling` is the same,
+    also later). `usage` and `outcome` are known once the answer's end goes out.
     """
 
     __slots__ = (

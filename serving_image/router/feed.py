@@ -1,7 +1,8 @@
 """Following a table: its HEAD tells how far it is, its ledger what changed, its rows how everything stands.
 
 Reads are strongly consistent and happen in a thread of their own; what they bring is applied on the event loop's thread. A row that cannot
-be used is refused and the one held before stays. When reads fail, everything held goes on being served.
+be used is refused and the one held before stays, and so is a table that cannot be right (`feed_doubts`). When reads fail, everything held
+goes on being served.
 """
 
 import asyncio
@@ -13,14 +14,15 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from router.feed_doubts import Doubts
 from router.log import Log
 from router.metrics import Metrics
 from router.state import StateDirectory
 
 MAX_DIFFERENCES = 500
-_REGRESSIONS_BELIEVED = 3
 _MAX_BACK_OFF = 15.0
 _HOT_SECONDS = 5.0
+_REMIND_SECONDS = 60.0
 
 
 class SourceUnavailable(Exception):
@@ -109,13 +111,18 @@ class Follower:
         idle_seconds: float = 1.0,
         busy_seconds: float = 0.2,
         busy: Callable[[], bool] = lambda: False,
+        most_rows: int = 10_000,
+        alarm: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name, self.revision, self.loaded = name, 0, False
         self._table, self._source, self._store = table, source, store
         self._state, self._executor, self._metrics, self._log = state, executor, metrics, log
         self._idle, self._busy_seconds, self._busy = idle_seconds, busy_seconds, busy
-        self._regressions = self._errors = 0
+        self._doubts, self._alarm, self._clock = Doubts(most_rows), alarm, clock
+        self._errors = 0
         self._hot_until = 0.0
+        self._reminded: tuple[str, float] = ("", 0.0)
         self._wake = asyncio.Event()
 
     def restore(self) -> bool:
@@ -133,7 +140,7 @@ class Follower:
 
     def hurry(self, seconds: float = _HOT_SECONDS) -> None:
         """Follow closely for a while: something of ours is about to change the table."""
-        self._hot_until = max(self._hot_until, time.monotonic() + seconds)
+        self._hot_until = max(self._hot_until, self._clock() + seconds)
         self._wake.set()
 
     async def run(self) -> None:
@@ -153,22 +160,26 @@ class Follower:
         """Seconds until the next look."""
         if self._errors:
             return random.uniform(0.5, 1.0) * min(_MAX_BACK_OFF, self._idle * 2.0**self._errors)  # noqa: S311 - jitter
-        return self._busy_seconds if self._busy() or time.monotonic() < self._hot_until else self._idle
+        return self._busy_seconds if self._busy() or self._clock() < self._hot_until else self._idle
 
     async def step(self) -> bool:
         """Look once; whether anything was applied."""
-        head = await self._read(self._source.head)
-        if head < self.revision:
-            return await self._went_back(head)
-        self._regressions = 0
+        try:
+            head: int = await self._read(self._source.head)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return self._refuse("unreadable-head", read=None)
+        doubt = self._doubts.about_head(self.revision, head, loaded=self.loaded)
+        if doubt is not None:
+            return self._refuse(doubt, read=head) or (self._doubts.persist() and await self._believe(head))
         changed = not self.loaded or head > self.revision
         if changed:
             changes = await self._differences(head) if self.loaded else None
-            if changes is None:
-                await self._read_everything(head)
-            else:
+            if changes is not None:
                 self._apply(await self._resolved(changes), force=False)
+            elif not await self._read_everything(head):
+                return False
             self._advance(head)
+        self._doubts.calm()
         self._metrics.feed_synchronised.labels(self.name).set_to_current_time()
         return changed
 
@@ -191,11 +202,19 @@ class Follower:
         self._store.apply({}, gone & self._store.keys())
         return [entry for entry in entries if entry.key not in gone]
 
-    async def _read_everything(self, head: int, *, force: bool = False) -> None:
+    async def _read_everything(self, head: int, *, force: bool = False) -> bool:
+        """Read every row; False if the table as a whole is refused."""
         self._metrics.feed_full_reads.labels(self.name).inc()
         entries: list[Entry] = await self._read(self._source.entries)
-        self._apply(entries, force=force, removed=self._store.keys() - {entry.key for entry in entries})
+        held, read = self._store.keys(), {entry.key for entry in entries}
+        doubt = None if force else self._doubts.about_rows(len(held), len(held & read), len(read))
+        if doubt is not None:
+            self._refuse(doubt, read=head)
+            if not self._doubts.persist():
+                return False
+        self._apply(entries, force=force, removed=held - read)
         self._log.info("table read in full", feed=self.name, revision=head, rows=len(entries))
+        return True
 
     def _apply(self, entries: Iterable[Entry], *, force: bool, removed: Iterable[str] = ()) -> None:
         changed: dict[str, Any] = {}
@@ -210,25 +229,32 @@ class Follower:
                 raise ValueError("the row's key and its document name different things")  # noqa: TRY301 - refused like any other
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             self._metrics.feed_poison.labels(self.name).inc()
+            self._alarm()
             self._log.warning("row refused, the one held before stays", feed=self.name, key=key, reason=type(error).__name__)
             return
         if force or revision >= self._store.revision_of(name):
             changed[name] = row
 
-    async def _went_back(self, head: int) -> bool:
-        """An older HEAD is not believed until it has been seen several times: then the table itself was restored or made anew."""
-        self._regressions += 1
-        self._log.warning("table's revision went back", feed=self.name, held=self.revision, read=head, times=self._regressions)
-        if self._regressions < _REGRESSIONS_BELIEVED:
-            return False
+    async def _believe(self, head: int) -> bool:
+        """Take the table as it is, older rows and all: what is held came from the disk, and may be of a former life of the table."""
         await self._read_everything(head, force=True)
-        self._regressions = 0
+        self._doubts.calm()
         self._advance(head)
         return True
 
+    def _refuse(self, reason: str, read: int | None) -> bool:
+        """Keep what is held, count the refusal and tell of it, once a minute while it lasts; False."""
+        self._metrics.feed_refused.labels(self.name, reason).inc()
+        told, at = self._reminded
+        if told != reason or self._clock() - at >= _REMIND_SECONDS:
+            self._reminded = (reason, self._clock())
+            self._alarm()
+            self._log.warning("table refused, the one held stays", feed=self.name, reason=reason, held=self.revision, read=read)
+        return False
+
     def _advance(self, head: int) -> None:
         self.revision, self.loaded = head, True
-        self._hot_until = max(self._hot_until, time.monotonic() + _HOT_SECONDS)
+        self._hot_until = max(self._hot_until, self._clock() + _HOT_SECONDS)
         self._metrics.feed_revision.labels(self.name).set(head)
 
     async def _read(self, function: Callable[..., Any], *arguments: Any) -> Any:

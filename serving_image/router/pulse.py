@@ -14,7 +14,13 @@ from router.log import Log
 
 NAMESPACE: Final = "Slipway"
 SERVICE: Final = "router"
-UNITS: Final = {"Requests": "Count", "RequestsFailed": "Count", "RequestSeconds": "Seconds", "FirstTokenSeconds": "Seconds"}
+UNITS: Final = {
+    "Requests": "Count",
+    "RequestsFailed": "Count",
+    "RequestSeconds": "Seconds",
+    "FirstTokenSeconds": "Seconds",
+    "TableRefusals": "Count",
+}
 _MOST_VALUES: Final = 100
 
 
@@ -43,13 +49,20 @@ class Pulse:
         told: dict[str, Any] = {"Requests": len(self._durations), "RequestsFailed": self._failed, "RequestSeconds": self._durations}
         if self._first_tokens:
             told["FirstTokenSeconds"] = self._first_tokens
+        self._failed, self._durations, self._first_tokens = 0, [], []
+        self._write(told)
+
+    def refused(self) -> None:
+        """A table, or a row of one, was refused: said at once, for somebody has to look."""
+        self._write({"TableRefusals": 1})
+
+    def _write(self, told: dict[str, Any]) -> None:
         directive = {
             "Namespace": NAMESPACE,
             "Dimensions": [["environment", "service"]],
             "Metrics": [{"Name": name, "Unit": UNITS[name]} for name in told],
         }
         about = {"Timestamp": round(self._clock() * 1000), "CloudWatchMetrics": [directive]}
-        self._failed, self._durations, self._first_tokens = 0, [], []
         self._log.info("pulse", **{"_aws": about, "environment": self._environment, "service": SERVICE, **told})
 
     async def run(self) -> None:

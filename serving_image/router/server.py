@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import uvicorn
 
+from router.choosing.memory import Cooldowns
 from router.log import Log
-from router.picker import Cooldowns
 from router.settings import Settings
 from router.wiring import Router
 

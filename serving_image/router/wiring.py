@@ -18,15 +18,18 @@ from router import aws
 from router.app import App
 from router.aws import SecretUnavailable
 from router.bus import Reporter
+from router.choosing.bench import Rules
+from router.choosing.memory import Cooldowns
+from router.choosing.picker import Picker
 from router.engines import EngineAnswers
 from router.feed import Follower
 from router.identity import Authenticator, TokenTable
 from router.inference import Inference
+from router.limits.wiring import Limiting
 from router.load import LoadMeter
 from router.log import Log
 from router.metrics import Metrics
 from router.oidc import KeySet, KeysUnavailable, OidcVerifier
-from router.picker import Cooldowns, Picker
 from router.probe import Prober
 from router.providers import ProviderClient
 from router.pulse import Pulse
@@ -35,6 +38,9 @@ from router.secret_cache import SecretCache
 from router.settings import OidcSettings, Settings
 from router.state import StateDirectory
 from router.status import StatusReader
+from router.telling.batches import batches
+from router.telling.spool import Spool
+from router.telling.teller import Losses, SqsQueue, Teller
 from router.timeline import LiveLimits, Timeline
 from router.timeline_source import ModelEvents, OperationProgress, Source
 from router.upstream import EngineClient
@@ -66,7 +72,7 @@ class Router:
         self._http = _OidcKeys(settings.oidc)
         self._authenticator = Authenticator(self.tokens, self._persons(settings.oidc), time.time)
         self._authenticator.on_unknown_pepper = self._pepper_wanted.set
-        picker = Picker(cooldowns, settings.cooldown_seconds, lambda model_id: self.metrics.ejections.labels(model_id).inc())
+        picker = Picker(cooldowns, Rules(base=settings.cooldown_seconds), lambda model_id: self.metrics.ejections.labels(model_id).inc())
         providers = ProviderClient(self._secrets, settings.silence_seconds, own=(settings.pepper_secret_arn,))
         self._reporter = Reporter(
             aws.EventBus(aws.client("events"), settings.bus_name),
@@ -85,8 +91,10 @@ class Router:
             probe_seconds=settings.probe_seconds,
             report_seconds=settings.report_seconds,
         )
+        self._pulse = Pulse(log, settings.environment)
         self._route_feed, self._token_feed = self._followers()
         self._waiting = self._make_waiting()
+        self._teller = self._make_teller()
         self._meter = LoadMeter(
             self._reporter.report,
             settings.router_id,
@@ -95,7 +103,8 @@ class Router:
             window_seconds=settings.load_seconds,
             longest_seconds=5 * settings.load_seconds,
         )
-        self._pulse = Pulse(log, settings.environment)
+        self._limiting = Limiting(settings, aws.client("dynamodb"), self.metrics, log)
+        self._limit_feed = self._limiting.follower(self._feeds, StateDirectory(settings.state_dir), self._pulse.refused)
         self.inference = Inference(
             settings,
             routes=self.routes,
@@ -105,6 +114,9 @@ class Router:
             meter=self._meter,
             metrics=self.metrics,
             pulse=self._pulse,
+            teller=self._teller,
+            picker=picker,
+            gate=self._limiting.gate,
         )
         self.timeline = self._make_timeline()
         self.app = App(
@@ -123,22 +135,28 @@ class Router:
         self.routes.listen(self._waiting.synchronise)
 
     def is_ready(self) -> bool:
-        """Whether requests can be answered: both tables are held (from AWS or from disk) and tokens can be verified."""
-        return self._route_feed.loaded and self._token_feed.loaded and self._authenticator.peppers is not None
+        """Whether requests can be answered: all tables are held (from AWS or from disk) and tokens can be verified."""
+        return all(feed.loaded for feed in self._all_feeds()) and self._authenticator.peppers is not None
+
+    def _all_feeds(self) -> tuple[Follower, ...]:
+        return self._route_feed, self._token_feed, self._limit_feed
 
     async def __aenter__(self) -> Self:
         for resource in (self._engine, self._status, self._http):
             await self._stack.enter_async_context(resource)
-        for follower in (self._route_feed, self._token_feed):
+        for follower in self._all_feeds():
             if follower.restore():
                 self._log.info("table restored from disk", feed=follower.name, revision=follower.revision)
         loops = {
             "routes": self._route_feed.run,
             "tokens": self._token_feed.run,
+            "limits": self._limit_feed.run,
+            "leases": self._limiting.lender.run,
             "peppers": self._follow_peppers,
             "reports": self._reporter.run,
             "load": self._meter.run,
             "pulse": self._pulse.run,
+            "usage": self._teller.run,
         }
         self._tasks = [asyncio.create_task(self._for_ever(name, loop)) for name, loop in loops.items()]
         return self
@@ -151,6 +169,8 @@ class Router:
         self._meter.look(last=True)
         self._pulse.tell()
         await self._reporter.flush(2.0)
+        await self._teller.flush(5.0)
+        await self._limiting.close(3.0)
         await self._stack.aclose()
         self._feeds.shutdown(wait=False, cancel_futures=True)
         self._calls.shutdown(wait=False, cancel_futures=True)
@@ -196,6 +216,20 @@ class Router:
             wake_seconds=settings.wake_seconds,
         )
 
+    def _make_teller(self) -> Teller:
+        settings, metrics, log = self._settings, self.metrics, self._log
+        url = settings.usage_queue_url
+        return Teller(
+            Spool(settings.state_dir / "usage", batches, settings.usage_seconds, settings.usage_spool_bytes, Losses(metrics, log).tell)
+            if url
+            else None,
+            SqsQueue(aws.client("sqs"), url) if url else None,
+            self._calls,
+            router_id=settings.router_id,
+            metrics=metrics,
+            log=log,
+        )
+
     def _make_timeline(self) -> Timeline:
         settings = self._settings
         limits = LiveLimits(settings.max_live, look_seconds=settings.follow_seconds, heartbeat_seconds=settings.live_heartbeat_seconds)
@@ -232,7 +266,9 @@ class Router:
             executor=self._feeds,
             metrics=self.metrics,
             log=self._log,
-            idle_seconds=settings.follow_seconds,
+            idle_seconds=min(settings.follow_seconds, settings.follow_routes_seconds),
+            most_rows=settings.max_routes,
+            alarm=self._pulse.refused,
             busy_seconds=settings.follow_busy_seconds,
             busy=lambda: self.routes.probing or self._waiting.anybody,
         )
@@ -246,6 +282,8 @@ class Router:
             metrics=self.metrics,
             log=self._log,
             idle_seconds=settings.follow_seconds,
+            most_rows=settings.max_tokens_held,
+            alarm=self._pulse.refused,
             busy_seconds=settings.follow_seconds,
         )
         return routes, tokens

@@ -76,12 +76,15 @@ class FakeSource:
 class Followed:
     """A follower of a fake source, with what it needs."""
 
-    def __init__(self, state: Path, source: FakeSource | None = None, store: Any = None, table: str = "routes-table") -> None:
+    def __init__(
+        self, state: Path, source: FakeSource | None = None, store: Any = None, table: str = "routes-table", **options: Any
+    ) -> None:
         self.source = source or FakeSource()
         self.store = RouteTable() if store is None else store
         self.metrics = Metrics()
         self.out = io.BytesIO()
         self.executor = ThreadPoolExecutor(1)
+        self.alarms = 0
         self.follower = Follower(
             "routes",
             table,
@@ -91,7 +94,17 @@ class Followed:
             executor=self.executor,
             metrics=self.metrics,
             log=Log(self.out),
+            alarm=self._alarm,
+            **options,
         )
+
+    def _alarm(self) -> None:
+        self.alarms += 1
+
+    def refused(self, reason: str) -> float:
+        """How many looks found a table that cannot be right, for this reason."""
+        labels = {"feed": "routes", "reason": reason}
+        return self.metrics.registry.get_sample_value("slipway_router_feed_refused_total", labels) or 0.0
 
     def poison(self) -> float:
         """How many rows were refused."""

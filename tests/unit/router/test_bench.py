@@ -150,7 +150,7 @@ def test_whatever_happens_somebody_is_chosen_and_the_counts_are_right(history: l
 
 
 def test_a_flapping_target_gets_less_and_less() -> None:
-    """One that dies a second after each return is sent ever fewer of a thousand seconds' requests, and costs each of them a retry at most."""
+    """One that dies a second after each return is sent ever fewer requests, and costs each of them a retry at most."""
     world = _world()
     asked, hit = 0, Counter[int]()
     up_until = world.clock.now

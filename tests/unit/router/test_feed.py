@@ -1,6 +1,7 @@
 """Following a table: differences, gaps, poison, regressions, disk."""
 
 import asyncio
+import dataclasses
 import os
 import stat
 from collections.abc import Callable, Coroutine
@@ -9,8 +10,13 @@ from typing import Any
 
 import pytest
 
+from router.choosing.asked import NOTHING
+from router.choosing.memory import PlainCooldowns
+from router.choosing.picker import Picker
 from router.feed import SourceUnavailable
-from tests.unit.router.fakes import Followed, route
+from router.settings import Settings
+from tests.evidence import counted
+from tests.unit.router.fakes import Followed, route, target
 
 
 def _run(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -105,23 +111,171 @@ def test_an_older_row_never_replaces_a_newer_one(tmp_path: Path) -> None:
     _run(work)
 
 
-def test_a_head_that_went_back_is_believed_only_when_it_stays(tmp_path: Path) -> None:
-    """Twice nothing happens; the third time the table was restored, and its rows are taken as they are."""
+def _at(followed: Followed, revision: int, version: str) -> None:
+    """The table stands at another revision, with one row of its own."""
+    followed.source.revision = revision
+    followed.source.rows = {"aa": route("aa", revision, version=version)}
+
+
+def test_a_head_that_went_back_is_never_believed_by_who_has_followed(tmp_path: Path) -> None:
+    """However often it is seen: the table held stays, every look is counted, and people are told; once it has risen again all is well."""
 
     async def work() -> None:
         followed = Followed(tmp_path)
         for revision in (1, 2, 3):
             followed.source.write("aa", route("aa", revision, version="2.0.0"))
         await followed.follower.step()
-        followed.source.revision = 1
-        followed.source.rows = {"aa": route("aa", 1, version="1.0.0")}
-        for _ in range(2):
+        _at(followed, 1, "1.0.0")
+        for _ in range(50):
             assert not await followed.follower.step()
-            assert followed.store.routes["aa"].route.version == "2.0.0"
+        assert (followed.store.routes["aa"].route.version, followed.follower.revision) == ("2.0.0", 3)
+        assert (followed.refused("went-back"), followed.alarms) == (50.0, 1)
+        followed.source.revision = 3
+        followed.source.write("aa", route("aa", 4, version="3.0.0"))
         assert await followed.follower.step()
-        assert (followed.store.routes["aa"].route.version, followed.follower.revision) == ("1.0.0", 1)
+        assert followed.store.routes["aa"].route.version == "3.0.0"
 
     _run(work)
+
+
+def test_what_the_disk_kept_is_given_up_for_a_table_that_stays_behind_it(tmp_path: Path) -> None:
+    """A router that starts knows no better: twice nothing happens, the third time the table was restored or made anew."""
+
+    async def work() -> None:
+        first = Followed(tmp_path)
+        for revision in (1, 2, 3):
+            first.source.write("aa", route("aa", revision, version="2.0.0"))
+        await first.follower.step()
+        await first.follower._save()
+        again = Followed(tmp_path, first.source)
+        assert again.follower.restore()
+        _at(again, 1, "1.0.0")
+        for _ in range(2):
+            assert not await again.follower.step()
+            assert again.store.routes["aa"].route.version == "2.0.0"
+        assert await again.follower.step()
+        assert (again.store.routes["aa"].route.version, again.follower.revision) == ("1.0.0", 1)
+        _at(again, 0, "0.1.0")
+        assert [await again.follower.step() for _ in range(5)] == [False] * 5
+
+    _run(work)
+
+
+@pytest.mark.parametrize(("left", "reason"), [(0, "empty"), (9, "most-rows-gone"), (30, "too-many-rows")])
+def test_a_table_that_is_suddenly_empty_or_huge_is_refused_as_a_whole(tmp_path: Path, left: int, reason: str) -> None:
+    """Read in full, it has lost all or most of what was held, or grown beyond every bound: nothing of it is taken, and people are told."""
+
+    async def work() -> None:
+        followed = Followed(tmp_path, most_rows=25)
+        for number in range(20):
+            followed.source.write(f"model-{number}", route(f"model-{number}", number + 1))
+        await followed.follower.step()
+        held = followed.store.keys()
+        followed.source.rows = {f"model-{number}": route(f"model-{number}", 21) for number in range(left)}
+        followed.source.revision += 1
+        for _ in range(10):
+            assert not await followed.follower.step()
+        assert (followed.store.keys(), followed.follower.revision, followed.refused(reason)) == (held, 20, 10.0)
+        assert followed.alarms == 1
+
+    _run(work)
+
+
+def test_rows_that_leave_one_by_one_leave(tmp_path: Path) -> None:
+    """The ledger says so: the last model may be deleted."""
+
+    async def work() -> None:
+        followed = Followed(tmp_path)
+        for number in range(20):
+            followed.source.write(f"model-{number}", route(f"model-{number}", number + 1))
+        await followed.follower.step()
+        for number in range(20):
+            followed.source.write(f"model-{number}", None)
+        assert await followed.follower.step()
+        assert (followed.store.keys(), followed.alarms) == (set(), 0)
+
+    _run(work)
+
+
+def test_a_head_that_leaps_or_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    """Every change moves it by one; a million at once were made by nobody, and would let no true head be believed afterwards."""
+
+    async def work() -> None:
+        followed = Followed(tmp_path)
+        followed.source.write("aa", route("aa", 1))
+        await followed.follower.step()
+        followed.source.revision = 10**9
+        assert not await followed.follower.step()
+
+        def broken() -> int:
+            raise KeyError("revision")
+
+        followed.source.head = broken  # type: ignore[method-assign]
+        assert not await followed.follower.step()
+        assert (followed.refused("leapt"), followed.refused("unreadable-head"), followed.follower.revision) == (1.0, 1.0, 1)
+
+    _run(work)
+
+
+def test_people_are_reminded_while_a_refusal_lasts(tmp_path: Path) -> None:
+    """Once a minute, not at every look: an alarm that is told once would fall silent while the table is still wrong."""
+
+    async def work() -> None:
+        now = 0.0
+        followed = Followed(tmp_path, clock=lambda: now)
+        followed.source.write("aa", route("aa", 1))
+        await followed.follower.step()
+        followed.source.revision = 0
+        for _ in range(10 * 60):
+            await followed.follower.step()
+            now += 1.0
+        assert followed.alarms == 10
+
+    _run(work)
+
+
+def test_nobody_notices_an_hour_without_a_control_plane(tmp_path: Path) -> None:
+    """Looks fail, ever less often but at least four times a minute of virtual time; requests find their targets; then it follows on."""
+
+    async def work() -> None:
+        now, picked, looks = 0.0, 0, 0
+        followed = Followed(tmp_path, clock=lambda: now, idle_seconds=0.5)
+        picker = Picker(PlainCooldowns(), clock=lambda: now)
+        followed.store.listen(picker.synchronise)
+        followed.source.write("aa", route("aa", 1, targets=[target("one"), target("two")]))
+        await followed.follower.step()
+        followed.source.dead = True
+        while now < 3600.0:
+            with pytest.raises(SourceUnavailable) as dead:
+                await followed.follower.step()
+            followed.follower._note_failure(dead.value)
+            pause = followed.follower.delay()
+            assert pause <= 15.0
+            for _ in range(10):
+                seat = picker.pick(followed.store.routes["aa"])
+                assert seat is not None
+                picker.done(seat, NOTHING)
+                picked += 1
+            now, looks = now + pause, looks + 1
+        assert looks >= 240
+        assert picked == looks * 10
+        counted("requests_without_control_plane", picked)
+        followed.source.dead = False
+        followed.source.write("aa", route("aa", 2, version="2.0.0"))
+        assert await followed.follower.step()
+        assert followed.store.routes["aa"].route.version == "2.0.0"
+
+    _run(work)
+
+
+def test_a_change_is_followed_within_a_second_of_its_commit(tmp_path: Path) -> None:
+    """At rest the table is looked at every 0.7 s: whenever a change is committed, the look that finds it comes within that."""
+    settings = {field.name: field.default for field in dataclasses.fields(Settings)}
+    assert settings["follow_routes_seconds"] == 0.7
+    followed = Followed(tmp_path, idle_seconds=0.7, clock=lambda: 100.0)
+    assert followed.follower.delay() == 0.7
+    followed.follower.hurry()
+    assert followed.follower.delay() == 0.2
 
 
 def test_fields_that_a_newer_writer_adds_are_ignored(tmp_path: Path) -> None:

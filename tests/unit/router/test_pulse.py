@@ -37,8 +37,9 @@ def test_a_line_is_a_metric_line() -> None:
     assert line["_aws"]["Timestamp"] == 1_000_500
     assert directive["Namespace"] == "Slipway"
     assert {name: line[name] for name in directive["Dimensions"][0]} == {"environment": "test", "service": "router"}
-    assert {metric["Name"]: metric["Unit"] for metric in directive["Metrics"]} == UNITS
-    assert {name: line[name] for name in UNITS} == {
+    told = UNITS.keys() - {"TableRefusals"}
+    assert {metric["Name"]: metric["Unit"] for metric in directive["Metrics"]} == {name: UNITS[name] for name in told}
+    assert {name: line[name] for name in told} == {
         "Requests": 2,
         "RequestsFailed": 1,
         "RequestSeconds": [1.5, 0.5],
@@ -58,3 +59,12 @@ def test_nothing_is_told_twice_and_no_line_is_too_long() -> None:
         (100, 100, 100),
         (50, 50, 50),
     ]
+
+
+def test_a_refused_table_is_told_at_once() -> None:
+    """A line of its own, in the same format: an alarm waits for it."""
+    world = World()
+    world.pulse.refused()
+    (line,) = world.lines()
+    (directive,) = line["_aws"]["CloudWatchMetrics"]
+    assert (line["TableRefusals"], directive["Metrics"]) == (1, [{"Name": "TableRefusals", "Unit": UNITS["TableRefusals"]}])

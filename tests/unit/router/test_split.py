@@ -1,5 +1,6 @@
 """Sharing a route's traffic among versions: exact, and steady for those who have come to one."""
 
+import itertools
 from collections import Counter
 from typing import Any
 
@@ -66,7 +67,7 @@ def test_whoever_has_come_to_a_version_stays_while_weights_only_grow(seconds: li
     """Two versions grow side by side at the first one's cost: no slot ever leaves either of them."""
     steps = [(one, other) for one, other in zip(sorted(seconds), sorted(thirds), strict=False) if one + other <= WHOLE]
     splits = [Split(list(zip(VERSIONS, (WHOLE - one - other, one, other), strict=True))) for one, other in steps]
-    for before, after in zip(splits, splits[1:], strict=False):
+    for before, after in itertools.pairwise(splits):
         for slot in range(0, WHOLE, 7):
             if before.at(slot) != VERSIONS[0]:
                 assert after.at(slot) == before.at(slot)
