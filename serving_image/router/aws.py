@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from contracts.access import HEAD_KEY, TOKEN_PREFIX, TOKENS_PARTITION
+from contracts.limits import LIMIT_PREFIX, LIMITS_PARTITION
 from contracts.routing import ROUTE_PREFIX, ROUTES_PARTITION
 from router.feed import Change, Entry, SourceUnavailable
 
@@ -121,6 +122,17 @@ def route_feed(dynamodb: Any, table: str) -> FeedTable:
 def token_feed(dynamodb: Any, table: str) -> FeedTable:
     """The token table; its ledger rows name tokens, whose digests only their own rows hold."""
     return FeedTable(dynamodb, table, TOKENS_PARTITION, TOKEN_PREFIX, _token_change)
+
+
+def limit_feed(dynamodb: Any, table: str) -> FeedTable:
+    """The limits, in a partition of the token table; their ledger rows hold whole limits."""
+    return FeedTable(dynamodb, table, LIMITS_PARTITION, LIMIT_PREFIX, _limit_change)
+
+
+def _limit_change(revision: int, data: dict[str, Any]) -> Change:
+    limits = data.get("limits")
+    malformed = "limits" not in data or not (limits is None or isinstance(limits, dict))
+    return Change(revision, f"{data.get('kind')}#{data.get('subject_id')}", None if malformed else limits, reread=malformed)
 
 
 def _route_change(revision: int, data: dict[str, Any]) -> Change:

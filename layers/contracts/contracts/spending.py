@@ -153,9 +153,9 @@ class Claim:
     routers: int = 1
 
 
-def expire(account: Account, now: int, *, forfeits: bool = True) -> Account:
-    """The account without leases whose time is over."""
-    over = {name: lease for name, lease in account.leases.items() if lease.expires_at <= now}
+def expire(account: Account, now: int, *, forfeits: bool = True, holder: str = "") -> Account:
+    """The account without leases whose time is over; that of the `holder` who asks stays, as long as nobody else has counted it as lost."""
+    over = {name: lease for name, lease in account.leases.items() if lease.expires_at <= now and name != holder}
     if not over:
         return account
     kept = {name: lease for name, lease in account.leases.items() if name not in over}
@@ -174,7 +174,7 @@ def renew(
     A larger or a smaller lease than before: room that is not asked for goes back to everybody. The lease never shrinks below what is taken,
     even where that is more than the limit: it has happened, and leaves nothing for others.
     """
-    account = expire(account, now, forfeits=forfeits)
+    account = expire(account, now, forfeits=forfeits, holder=holder)
     pool = account.pool(limit, holder)
     free = (_free(pool[d], claim, d) for d in range(3))
     requests, tokens, usd = free
