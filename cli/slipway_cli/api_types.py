@@ -61,6 +61,7 @@ ListModelsOrder = Literal["asc", "desc"]
 ListModelEventsOrder = Literal["asc", "desc"]
 ReadAuditOrder = Literal["asc", "desc"]
 ReadAuditFormat = Literal["json", "ndjson"]
+ReadUsageFormat = Literal["json", "ndjson", "csv"]
 ListLimitsKind = Literal["token", "group", "model"]
 
 
@@ -280,6 +281,8 @@ class HostedModel(TypedDict):
     limits: NotRequired["Limits"]
     schedule: NotRequired["Schedule | None"]
     delete_protection: NotRequired[bool]
+    fallbacks: NotRequired[list[str]]
+    pin_groups: NotRequired[list[str]]
     hosting: Literal["hosted"]
     artifact: "Artifact"
     engine: "VllmEngine | LlamaCppEngine | MockEngine"
@@ -356,6 +359,7 @@ class Limits(TypedDict):
     """What routers let through."""
 
     max_in_flight: NotRequired[int | None]
+    request_seconds: NotRequired[float | None]
 
 
 class LimitsList(TypedDict):
@@ -366,7 +370,7 @@ class LimitsList(TypedDict):
 
 
 class LimitsState(TypedDict):
-    """SubjectLimits, and what is spent and left."""
+    """Limits, and what is spent and left."""
 
     requests_per_minute: NotRequired[int | None]
     tokens_per_minute: NotRequired[int | None]
@@ -473,6 +477,8 @@ class ModelPatch(TypedDict):
     limits: NotRequired[dict[str, Any] | None]
     schedule: NotRequired[dict[str, Any] | None]
     delete_protection: NotRequired[bool | None]
+    fallbacks: NotRequired[list[str] | None]
+    pin_groups: NotRequired[list[str] | None]
     artifact: NotRequired[dict[str, Any] | None]
     engine: NotRequired[dict[str, Any] | None]
     accelerator: NotRequired[dict[str, Any] | None]
@@ -669,6 +675,8 @@ class ProviderModel(TypedDict):
     limits: NotRequired["Limits"]
     schedule: NotRequired["Schedule | None"]
     delete_protection: NotRequired[bool]
+    fallbacks: NotRequired[list[str]]
+    pin_groups: NotRequired[list[str]]
     hosting: Literal["provider"]
     provider: "Provider"
 
@@ -711,6 +719,8 @@ class ReadHostedModel(TypedDict):
     limits: NotRequired["Limits"]
     schedule: NotRequired["Schedule | None"]
     delete_protection: NotRequired[bool]
+    fallbacks: NotRequired[list[str]]
+    pin_groups: NotRequired[list[str]]
     hosting: Literal["hosted"]
     artifact: "Artifact"
     engine: "VllmEngine | LlamaCppEngine | MockEngine"
@@ -748,6 +758,8 @@ class ReadProviderModel(TypedDict):
     limits: NotRequired["Limits"]
     schedule: NotRequired["Schedule | None"]
     delete_protection: NotRequired[bool]
+    fallbacks: NotRequired[list[str]]
+    pin_groups: NotRequired[list[str]]
     hosting: Literal["provider"]
     provider: "Provider"
 
@@ -800,7 +812,7 @@ class SetLimits(TypedDict):
 
 
 class SubjectLimits(TypedDict):
-    """SubjectLimits as they are kept, and as routers follow them."""
+    """Limits as they are kept, and as routers follow them."""
 
     requests_per_minute: NotRequired[int | None]
     tokens_per_minute: NotRequired[int | None]
@@ -884,6 +896,58 @@ class TypeFit(TypedDict):
     reason: str
     max_context_length: int | None
     max_concurrency: float | None
+
+
+class UsageItem(TypedDict):
+    """One group of `GET /usage`: the dimensions that were asked for, and the sums."""
+
+    requests: NotRequired[int]
+    failed: NotRequired[int]
+    broken_off: NotRequired[int]
+    estimated: NotRequired[int]
+    input_tokens: NotRequired[int]
+    output_tokens: NotRequired[int]
+    cached_tokens: NotRequired[int]
+    reasoning_tokens: NotRequired[int]
+    images: NotRequired[int]
+    audio_ms: NotRequired[int]
+    characters: NotRequired[int]
+    day: NotRequired[str | None]
+    model: NotRequired[str | None]
+    version: NotRequired[str | None]
+    token: NotRequired[str | None]
+    group: NotRequired[str | None]
+    mean_first_token_ms: NotRequired[int | None]
+    mean_duration_ms: NotRequired[int | None]
+    cost_micro_usd: int | None
+    unpriced_requests: int
+
+
+class UsagePage(TypedDict):
+    """A page of `GET /usage`."""
+
+    items: list["UsageItem"]
+    totals: "UsageTotals"
+    next_token: str | None
+    prices_as_of: str
+
+
+class UsageTotals(TypedDict):
+    """Of all pages together."""
+
+    requests: NotRequired[int]
+    failed: NotRequired[int]
+    broken_off: NotRequired[int]
+    estimated: NotRequired[int]
+    input_tokens: NotRequired[int]
+    output_tokens: NotRequired[int]
+    cached_tokens: NotRequired[int]
+    reasoning_tokens: NotRequired[int]
+    images: NotRequired[int]
+    audio_ms: NotRequired[int]
+    characters: NotRequired[int]
+    cost_micro_usd: int | None
+    unpriced_requests: int
 
 
 class VersionList(TypedDict):
@@ -1010,6 +1074,22 @@ ENDPOINTS: Final[Mapping[str, Endpoint]] = MappingProxyType(
                 "since",
                 "until",
                 "order",
+                "format",
+                "limit",
+                "next_token",
+            ),
+        ),
+        "read_usage": Endpoint(
+            "GET",
+            "/usage",
+            query=(
+                "from",
+                "to",
+                "group_by",
+                "model",
+                "version",
+                "token",
+                "group",
                 "format",
                 "limit",
                 "next_token",

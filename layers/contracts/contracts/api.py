@@ -19,6 +19,7 @@ from contracts.patch import ModelPatch
 from contracts.planning import PlanModel
 from contracts.problems import PROBLEMS, ProblemKind
 from contracts.responses import Accepted, ListEvents, ListInstances, ListModels, Operation
+from contracts.usage import ListUsage, UsagePage
 from contracts.users import ModelUsers, NameOfUser
 
 Shape = type[BaseModel] | TypeAdapter[Any]
@@ -380,6 +381,17 @@ ROUTES: Final = (
         scope="admin",
         query=ListAudit,
         answer=views.AuditPage,
+    ),
+    ApiRoute(
+        method="GET",
+        path="/usage",
+        context="usage",
+        function="read_usage",
+        summary="Read what was used and what it cost, by day, model, version, token and group; also as CSV and as lines of JSON",
+        scope="models:read",
+        query=ListUsage,
+        answer=UsagePage,
+        refusals=("usage-too-much",),
     ),
     ApiRoute(
         method="POST",

@@ -56,6 +56,7 @@ _KINDS: Final = (
     ProblemKind("generation-stale", 412, "The model has changed since the generation in If-Match."),
     ProblemKind("body-too-large", 413, "The body exceeds 1 MB."),
     ProblemKind("validation-failed", 422, "At least one field is not acceptable; `errors` names each with its path and a code."),
+    ProblemKind("usage-too-much", 422, "More lies in these days than one request adds up; ask for fewer days at a time."),
     ProblemKind("internal-error", 500, "Something failed on our side; tell the operators the request id in `instance`."),
     ProblemKind("contended-too-long", 503, "Others wrote to the same rows again and again; nothing was written, send the request again."),
     ProblemKind("deletion-under-way", 503, "The model is being deleted at this moment; send the request again."),

@@ -51,23 +51,26 @@ class UsageRow(Sums):
 
 
 class UsageBatch(Contract):
-    """Sums that a router sends at least once. Whoever takes them in does so once for each `batch_id`."""
+    """Sums that a router sends at least once. Whoever takes them in does so once for each `id`."""
 
-    batch_id: str = Field(pattern=r"^[0-9A-HJKMNP-TV-Z]{26}-\d{3}$")
+    id: str = Field(pattern=r"^[0-9A-HJKMNP-TV-Z]{26}-\d{3}$")
     router_id: str = Field(max_length=128)
     rows: list[UsageRow] = Field(min_length=1, max_length=90)
 
 
 class UsageRecorded(EventContract):
-    """What one version of a model was used for on one day, and what that cost. Told again when the day's sums have changed since."""
+    """What a version of a model was used for since it was told last, of the requests that one router saw on one day. To be added up."""
 
     source: ClassVar[str] = "slipway.usage"
 
     model_id: ModelId = Field(examples=["smollm2-135m"])
     version: str = Field(examples=["1.0.0"])
     day: Day = Field(examples=["2026-11-21"])
+    router_id: str = Field(examples=["router-0"])
     usage: Sums
-    cost_micro_usd: int | None = Field(default=None, ge=0, examples=[41_300], description="null: no price is known")
+
+
+EVENTS: tuple[type[EventContract], ...] = (UsageRecorded,)
 
 
 class UsageItem(Sums):

@@ -34,7 +34,7 @@ def batches(name: str, records: Iterable[Record]) -> Iterator[tuple[str, bytes]]
     for number, start in enumerate(range(0, len(keys), MOST_ROWS)):
         batch_id = f"{name}-{number:03d}"
         rows = [_row(key, sums[key]) for key in keys[start : start + MOST_ROWS]]
-        yield batch_id, orjson.dumps({"batch_id": batch_id, "router_id": router_id, "rows": rows})
+        yield batch_id, orjson.dumps({"id": batch_id, "router_id": router_id, "rows": rows})
 
 
 def _key(record: Record) -> tuple[str, ...]:

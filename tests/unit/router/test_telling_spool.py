@@ -87,7 +87,7 @@ def test_a_segment_becomes_a_batch_when_it_is_old_enough(disk: Disk) -> None:
     spool.settle()
     ((name, document),) = disk.waiting(spool).items()
     batch = UsageBatch.validate_document(document)
-    assert batch.batch_id == name
+    assert batch.id == name
     first, second = batch.rows
     assert (first.day, first.requests, first.input_tokens, first.output_tokens, first.broken_off, first.estimated) == (
         "2026-11-21",
@@ -109,7 +109,7 @@ def test_batches_hold_what_the_records_say(seen: list[tuple[int, int]]) -> None:
     assert sum(row.input_tokens for batch in made for row in batch.rows) == sum(tokens for _, tokens in seen)
     assert sum(row.requests for batch in made for row in batch.rows) == len(seen)
     assert all(len(batch.rows) <= MOST_ROWS for batch in made)
-    assert [batch.batch_id for batch in made] == [f"01KAB0Q4M8ZXS0V9T2Y6R3N7PE-{place:03d}" for place in range(len(made))]
+    assert [batch.id for batch in made] == [f"01KAB0Q4M8ZXS0V9T2Y6R3N7PE-{place:03d}" for place in range(len(made))]
 
 
 def test_a_killed_process_leaves_all_that_was_written(disk: Disk) -> None:
@@ -199,9 +199,9 @@ class Queue:
         if self.refusals:
             self.refusals -= 1
             if self.takes:
-                self.sent.append(json.loads(body)["batch_id"])
+                self.sent.append(json.loads(body)["id"])
             raise QueueUnavailable("ServiceUnavailable")
-        self.sent.append(json.loads(body)["batch_id"])
+        self.sent.append(json.loads(body)["id"])
 
 
 @pytest.fixture
