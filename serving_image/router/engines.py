@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-import aiohttp
 import orjson
 
 from contracts.inference import ENDPOINTS, Question
@@ -13,6 +12,7 @@ from router.choosing.asked import Asked, none_answers, unserved
 from router.choosing.bench import Fault
 from router.choosing.picker import Picker
 from router.choosing.seats import Seat
+from router.engine_connection import Answer
 from router.errors import ApiError
 from router.exchange import Exchange
 from router.metrics import Metrics
@@ -35,7 +35,7 @@ _PASSED_ON: Final = tuple((name.encode(), name) for name in PASSED_ON if name !=
 class Sender(Protocol):
     """The way to an engine."""
 
-    async def send(self, target: Target, path: str, body: bytes, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
+    async def send(self, target: Target, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         """The answer, once its head is here; TargetUnreachable if there is none."""
         ...
 
@@ -44,7 +44,7 @@ class Sender(Protocol):
 class Begun:
     """An answer whose head and first bytes are here. `finished` = there is nothing behind `first`."""
 
-    response: aiohttp.ClientResponse
+    response: Answer
     seat: Seat
     first: bytes
     finished: bool
@@ -106,7 +106,7 @@ class EngineAnswers:
 
     async def _try(self, exchange: Exchange, seat: Seat, body: bytes, headers: Mapping[str, str], asked: Asked) -> "Begun | _Failed":
         """The beginning of an answer; the seat stays taken then, and is given back in every other case."""
-        response: aiohttp.ClientResponse | None = None
+        response: Answer | None = None
         begun: Begun | None = None
         row = seat.target.row
         exchange.version, exchange.target = row.version, row.target_id
@@ -125,7 +125,7 @@ class EngineAnswers:
         except TargetUnreachable as error:
             self._picker.failed(seat, asked, Fault.FAILED if error.reused or error.timed_out else Fault.UNREACHABLE)
             return _Failed(_unreachable(error), reused=error.reused)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        except OSError as error:
             self._picker.failed(seat, asked, Fault.FAILED)
             return _Failed(_unreachable(TargetUnreachable(type(error).__name__, timed_out=isinstance(error, TimeoutError))))
         finally:
@@ -143,7 +143,7 @@ class EngineAnswers:
         while not finished:
             try:
                 chunk = await content.readany()
-            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            except OSError as error:
                 self._picker.failed(begun.seat, exchange.asked, Fault.FAILED)
                 raise ApiError(502, "engine_failed", "The engine stopped in the middle of its answer.") from error
             finished = content.at_eof()
@@ -152,7 +152,7 @@ class EngineAnswers:
     async def _refuse(self, exchange: Exchange, begun: Begun) -> None:
         body = begun.first
         while len(body) < _MAX_REFUSAL_BYTES and not begun.response.content.at_eof():
-            with contextlib.suppress(aiohttp.ClientError, TimeoutError):
+            with contextlib.suppress(OSError):
                 body += await begun.response.content.readany()
                 continue
             break
@@ -187,7 +187,7 @@ def _code_of(status: int, words: str) -> str:
     return "rate_limit_exceeded" if status == 429 else "invalid_request"  # noqa: PLR2004
 
 
-def _refusal_of(response: aiohttp.ClientResponse) -> ApiError | None:
+def _refusal_of(response: Answer) -> ApiError | None:
     """The failure that an answer's status stands for; None for an answer that is meant for the caller."""
     status = response.status
     if status == 503:  # noqa: PLR2004
@@ -223,7 +223,7 @@ def _headers_for(exchange: Exchange) -> dict[str, str]:
     return headers
 
 
-def _headers(response: aiohttp.ClientResponse) -> list[tuple[bytes, bytes]]:
+def _headers(response: Answer) -> list[tuple[bytes, bytes]]:
     return [(name.lower(), value) for name, value in response.raw_headers if name.lower().decode("latin-1") in PASSED_BACK]
 
 
@@ -239,7 +239,7 @@ async def probe_completion(sender: Sender, target: Target, question: Question, m
         if response.status != 200:  # noqa: PLR2004
             return f"{response.status}: {answer[:200].decode('utf-8', 'replace')}"
         answered = question.is_answered_by(answer)
-    except (aiohttp.ClientError, TimeoutError) as error:
+    except OSError as error:
         raise TargetUnreachable(type(error).__name__) from error
     except ValueError:
         return "the answer is not JSON"

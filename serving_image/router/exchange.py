@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from router import live_problems
 from router.choosing.asked import NOTHING
+from router.conversation import Conversation, nobody
 from router.errors import ApiError, error_event
 from router.idents import ulid
 from router.surface import dialects
@@ -44,7 +45,7 @@ class Exchange:
         "held_seconds", "method", "model", "outcome", "path",
         "receive",
         "request_id",
-        "send", "started_at", "status", "stream", "subject", "target", "task", "telling", "token_id", "usage", "version",
+        "send", "started_at", "status", "stream", "subject", "target", "task", "telling", "token_id", "usage", "version", "wire",
     )  # fmt: skip
     telling: "Telling"
 
@@ -53,6 +54,7 @@ class Exchange:
         self.path: str = scope["path"]
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         self.receive, self.send = receive, send
+        self.wire: Conversation | None = scope.get("conversation")  # our own server's way, without a message for each step
         self.started_at = time.perf_counter()
         self.first_byte_at: float | None = None
         self.asked_at: float | None = None
@@ -82,6 +84,12 @@ class Exchange:
         declared = self.headers.get(b"content-length", b"0")
         if declared.isdigit() and int(declared) > limit:
             raise _too_large(limit)
+        whole = None if self.wire is None else self.wire.take()
+        if whole is not None:
+            if len(whole) > limit:
+                raise _too_large(limit)
+            self.bytes_in = len(whole)
+            return whole
         try:
             async with asyncio.timeout(seconds):
                 body = await self._read_all(limit)
@@ -105,15 +113,31 @@ class Exchange:
                 return part if not parts else b"".join((*parts, part))
             parts.append(part)
 
-    async def watch(self) -> None:
-        """Wait for the caller to leave, then end the work. Run beside it, once the body has been read."""
-        while (await self.receive())["type"] != "http.disconnect":
-            pass
+    def notice_leaving(self) -> Callable[[], object]:
+        """From now on, once the body has been read, the work ends when the caller leaves; answers what undoes that."""
+        if self.wire is None:
+            return asyncio.create_task(self.watch()).cancel
+        self.wire.on_gone = self._left
+        if self.wire.gone:
+            self._left()
+        return self._stay
+
+    def _left(self) -> None:
         if self.finished:
             return
         self.gone = True
         if self.task is not None:
             self.task.cancel()
+
+    def _stay(self) -> None:
+        if self.wire is not None:
+            self.wire.on_gone = nobody
+
+    async def watch(self) -> None:
+        """Wait for the caller to leave, then end the work. Run beside it, once the body has been read."""
+        while (await self.receive())["type"] != "http.disconnect":
+            pass
+        self._left()
 
     def end(self) -> None:
         """Cut the exchange: its token was revoked."""
@@ -132,6 +156,9 @@ class Exchange:
     async def start(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
         """Send the head."""
         self.status = status
+        if self.wire is not None:
+            self.wire.begin(status, (*headers, *self.extra_headers))
+            return
         await self.send({"type": "http.response.start", "status": status, "headers": [*headers, *self.extra_headers]})
 
     async def write(self, chunk: bytes, *, more: bool) -> None:
@@ -144,6 +171,9 @@ class Exchange:
             if more and not chunk:
                 return
         self.bytes_out += len(chunk)
+        if self.wire is not None:
+            await self.wire.write(chunk, more=more)
+            return
         await self.send({"type": "http.response.body", "body": chunk, "more_body": more})
 
     async def respond(self, status: int, body: bytes, *headers: tuple[bytes, bytes]) -> None:

@@ -112,7 +112,7 @@ class Inference:
 
     async def _while_watched(self, exchange: Exchange, caller: Caller, prepared: Prepared, work: Awaitable[None]) -> None:
         exchange.task = asyncio.current_task()
-        watcher = asyncio.create_task(exchange.watch())
+        stop_noticing = exchange.notice_leaving()
         held = self._by_token.setdefault(caller.token_id, set()) if caller.token_id else None
         in_flight = self._metrics.in_flight.labels(exchange.model)
         in_flight.inc()
@@ -132,7 +132,7 @@ class Inference:
             failed, outcome = False, "client_gone" if exchange.gone else "cut"  # the caller left, or its token was revoked
             raise
         finally:
-            watcher.cancel()
+            stop_noticing()
             in_flight.dec()
             exchange.flow = None
             told.end(outcome)

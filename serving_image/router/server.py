@@ -13,6 +13,7 @@ import uvicorn
 from router.choosing.memory import Cooldowns
 from router.log import Log
 from router.settings import Settings
+from router.wire import Connection
 from router.wiring import Router
 
 _BACKLOG = 2048
@@ -51,12 +52,13 @@ async def serve(settings: Settings, cooldowns: Cooldowns, log: Log) -> None:
         server = _Server(
             uvicorn.Config(
                 router.app,
-                http="httptools",
+                http=Connection,
                 ws="none",
                 lifespan="off",
                 access_log=False,
                 log_config=None,
                 server_header=False,
+                proxy_headers=False,
                 timeout_keep_alive=_KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=1,
             )

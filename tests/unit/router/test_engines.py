@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-import aiohttp
 import pytest
 
 from router.choosing.bench import Rules
 from router.choosing.memory import PlainCooldowns
 from router.choosing.picker import Picker
+from router.engine_connection import Answer
 from router.engines import EngineAnswers
 from router.errors import ApiError
 from router.exchange import Exchange, Message
@@ -50,7 +50,7 @@ class Engines:
         self.answers, self.during = answers, during
         self.asked: list[str] = []
 
-    async def send(self, place: Target, _path: str, _body: bytes, _headers: Mapping[str, str]) -> aiohttp.ClientResponse:
+    async def send(self, place: Target, _path: str, _body: bytes, _headers: Mapping[str, str]) -> Answer:
         """See `engines.Sender`."""
         name = place.row.target_id
         if not self.asked:
@@ -59,7 +59,7 @@ class Engines:
         status = self.answers[name]
         if status is None:
             raise TargetUnreachable("refused")
-        return cast("aiohttp.ClientResponse", Answered(status))
+        return cast("Answer", Answered(status))
 
 
 class World:
