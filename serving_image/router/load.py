@@ -7,7 +7,6 @@ Time to first token is measured on streams alone, from the moment at which the r
 
 import asyncio
 import math
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,9 +16,6 @@ from typing import Final
 from contracts.routing import LoadObserved
 from router.idents import iso
 
-_USAGE: Final = b'"completion_tokens"'
-_NUMBER: Final = re.compile(rb"\s*:\s*(\d{1,9})")
-_EVENT: Final = b"data: {"
 _MOST_SAMPLES: Final = 4096
 _STEP: Final = 0.2
 
@@ -70,31 +66,6 @@ class Load:
         """So many tokens more (fewer, if negative: usage has put the count right) were answered."""
         self.fresh.tokens += tokens
         self.counts_tokens = True
-
-
-class Flow:
-    """Counts the tokens of one answer as its bytes go by."""
-
-    __slots__ = ("_events", "_load", "_stream", "_usage")
-
-    def __init__(self, load: Load, *, stream: bool) -> None:
-        self._load, self._stream = load, stream
-        self._events = 0
-        self._usage: int | None = None
-
-    def add(self, chunk: bytes) -> None:
-        """A part of the body."""
-        if self._stream and (events := chunk.count(_EVENT)):
-            self._events += events
-            self._load.spoke(events)
-        place = chunk.rfind(_USAGE)
-        if place >= 0 and (number := _NUMBER.match(chunk, place + len(_USAGE))):
-            self._usage = int(number[1])
-
-    def end(self) -> None:
-        """There is no more."""
-        if self._usage is not None:
-            self._load.spoke(self._usage - self._events)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Stand-ins for everything around a router process: AWS, an engine's container, a third party. Each has a loop and a thread of its own."""
 
 import asyncio
+import hashlib
 import json
 import threading
 from collections.abc import Awaitable, Callable
@@ -59,14 +60,15 @@ class Stub:
 
 
 class StubAws(Stub):
-    """DynamoDB's GetItem and Query, Secrets Manager, PutEvents, and an OIDC issuer's keys.
+    """DynamoDB's GetItem and Query, Secrets Manager, PutEvents, SendMessage, and an OIDC issuer's keys.
 
-    `alive` False drops every call to the tables and the bus.
+    `alive` False drops every call to the tables, the bus and the queue; `forgets` lets the queue take messages and answer nothing.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.alive = True
+        self.alive, self.forgets = True, False
+        self.messages: list[dict[str, Any]] = []
         self.items: dict[tuple[str, str, str], dict[str, Any]] = {}
         self.secrets: dict[str, str] = {}
         self.keys: list[dict[str, Any]] = []
@@ -144,6 +146,15 @@ class StubAws(Stub):
             self.events += [{**entry, "detail": json.loads(entry["Detail"])} for entry in body["Entries"]]
             self.changed.notify_all()
         return _aws({"FailedEntryCount": 0, "Entries": [{"EventId": str(place)} for place, _ in enumerate(body["Entries"])]})
+
+    def _SendMessage(self, body: dict[str, Any]) -> web.Response:  # noqa: N802 - AWS's name
+        with self.changed:
+            self.messages.append(json.loads(body["MessageBody"]))
+            self.changed.notify_all()
+        if self.forgets:
+            return _aws_error("InternalError")
+        digest = hashlib.md5(body["MessageBody"].encode(), usedforsecurity=False).hexdigest()
+        return _aws({"MessageId": str(len(self.messages)), "MD5OfMessageBody": digest})
 
 
 class StubEngine(Stub):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.routing import LoadObserved
-from router.load import Flow, Load, LoadMeter, percentile
+from router.load import Load, LoadMeter, percentile
 
 
 class Clock:
@@ -172,28 +172,6 @@ def test_the_loop_waits_for_traffic() -> None:
         return told
 
     assert [(seen.in_flight, seen.requests) for seen in asyncio.run(work())] == [(0, 1), (0, 0)]
-
-
-@pytest.mark.parametrize(
-    ("stream", "chunks", "tokens"),
-    [
-        (True, [b'data: {"a":1}\n\n', b'data: {"a":2}\n\ndata: {"a":3}\n\n', b"data: [DONE]\n\n"], 3),
-        (True, [b'data: {"a":1}\n\n', b'data: {"usage": {"completion_tokens": 42, "completion_tokens_details": null}}\n\n'], 42),
-        (False, [b'{"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens":12}}'], 12),
-        (False, [b'{"choices": [{"message": {"content": "data: {\\"completion_tokens\\": 9}"}}]}'], 0),
-        (False, [b'{"data": [{"embedding": [0.5]}], "usage": {"prompt_tokens": 7}}'], 0),
-        (True, [b": waking scheduling\n\n"], 0),
-    ],
-)
-def test_tokens_are_counted_without_parsing(stream: bool, chunks: list[bytes], tokens: int) -> None:
-    """Usage where the answer holds it, else the stream's events; words of the answer that look like either count for nothing."""
-    load = Load(0.0)
-    flow = Flow(load, stream=stream)
-    for chunk in chunks:
-        flow.add(chunk)
-    flow.end()
-    assert load.fresh.tokens == tokens
-    assert load.counts_tokens == (tokens > 0)
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=50))
