@@ -14,6 +14,7 @@ __all__ = [
     "PROVIDER_TARGET_ID",
     "ROUTES_PARTITION",
     "ROUTE_PREFIX",
+    "WHOLE",
     "LoadObserved",
     "ModelWakeRequested",
     "Route",
@@ -23,7 +24,6 @@ __all__ = [
     "RouteTarget",
     "RouteVersion",
     "TargetState",
-    "WHOLE",
     "route_of",
 ]
 

@@ -130,14 +130,34 @@ def test_an_update_reaches_routers_at_once(react: React) -> None:
         "generation_defaults": {"max_tokens": 9},
         "version": "2.0.0",
         "description": "new",
+        "fallbacks": ["other"],
+        "pin_groups": ["testers"],
     }
     react("on_model_updated", "ModelUpdated", model_updated(wish), 3)
     after = _route()
     assert (after["generation"], after["allowed_groups"], after["limits"]["max_in_flight"]) == (2, ["sales"], 7)
     assert after["generation_defaults"]["max_tokens"] == 9
+    assert (after["fallbacks"], after["pin_groups"]) == (["other"], ["testers"])
     for kept in ("targets", "state", "version", "created_at"):
         assert after[kept] == before[kept], kept
     assert ledger("routes")[-1]["data"]["generation"] == 2
+
+
+def test_shares_of_versions_outlive_what_happens_to_targets(react: React) -> None:
+    """Whoever moves a rollout sets them; updates, copies that come and go, and health leave them as they are."""
+    react("on_capacity_changed", "CapacityChanged", capacity_changed(), 1)
+    shares = [{"version": "1.0.0", "weight": 9_000}, {"version": "1.1.0", "weight": 1_000}]
+    client("dynamodb").update_item(
+        TableName="routes",
+        Key={"pk": {"S": ROUTE[0]}, "sk": {"S": ROUTE[1]}},
+        UpdateExpression="SET document = :document",
+        ExpressionAttributeValues={":document": {"S": json.dumps(_route() | {"versions": shares})}},
+    )
+    react("on_route_health_observed", "RouteHealthObserved", health("ready"), 2, "routing")
+    react("on_capacity_changed", "CapacityChanged", capacity_changed(1, ("task-1", "running"), ("task-2", "running"), desired=2), 3)
+    react("on_model_updated", "ModelUpdated", model_updated(hosted_model() | {"description": "new"}), 4)
+    assert _route()["description"] == "new"
+    assert _route()["versions"] == shares
 
 
 def test_another_provider_is_tried_and_takes_over(react: React) -> None:

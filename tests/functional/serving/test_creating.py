@@ -198,3 +198,26 @@ def test_of_several_copies_the_furthest_is_shown(serving: Serving) -> None:
     serving.hear("RouteHealthObserved", samples.health("progressing", target="b" * 32, phase="fetching", progress=0.4))
     operation = serving.operation(accepted["operation_id"])
     assert (operation["phase"], operation["progress"]) == ("fetching", 0.4)
+
+
+def test_a_model_falls_back_on_others_that_its_owner_knows(serving: Serving) -> None:
+    """Models of the same task that the caller may see; what is not there and what is not theirs are one answer; itself is none."""
+    serving.create(samples.provider("other"))
+    serving.create(samples.provider("foreign", allowed_groups=["sales"]), samples.STRANGER)
+    serving.create(samples.provider("vectors", task="embedding"))
+    status, problem = serving.create(samples.hosted(fallbacks=["other", "nowhere", "foreign", "vectors"]))
+    assert (status, [(error["path"], error["code"]) for error in problem["errors"]]) == (
+        422,
+        [("fallbacks[1]", "model-unknown"), ("fallbacks[2]", "model-unknown"), ("fallbacks[3]", "other-task")],
+    )
+    assert serving.create(samples.hosted(fallbacks=[samples.MODEL_ID]))[0] == 422
+    assert serving.create(samples.hosted(fallbacks=["other", "other"]))[0] == 422
+    assert serving.create(samples.hosted(fallbacks=["other"]))[0] == 202
+    assert serving.model()["spec"]["fallbacks"] == ["other"]
+
+
+def test_the_groups_that_may_choose_a_version_are_ones_own(serving: Serving) -> None:
+    """Like those that may use the model."""
+    status, problem = serving.create(samples.hosted(pin_groups=["sales"]))
+    assert (status, problem["code"], problem["errors"][0]["path"]) == (403, "group-not-yours", "pin_groups[0]")
+    assert serving.create(samples.hosted(pin_groups=["research"]))[0] == 202

@@ -43,7 +43,7 @@ def test_duplicates_that_race_are_answered_alike(serving: Serving) -> None:
         answers.append(commands.create_model()(_CALLER, spec(), _COMMAND))
 
     store = OvertakenStore(commands.delete_model()._store, other)
-    answers.append(CreateModel(store, WishChecks(ResolvingGuard(())), _CLOCK, Ids(_CLOCK))(_CALLER, spec(), _COMMAND))
+    answers.append(CreateModel(store, WishChecks(ResolvingGuard(()), store.model), _CLOCK, Ids(_CLOCK))(_CALLER, spec(), _COMMAND))
     assert answers[0] == answers[1]
     assert store.commits == 1
     assert world.told(TABLE) == ["ModelRequested"]
@@ -52,7 +52,7 @@ def test_duplicates_that_race_are_answered_alike(serving: Serving) -> None:
 def test_of_two_who_want_one_id_one_gets_it(serving: Serving) -> None:
     """The other is told that it exists."""
     store = OvertakenStore(commands.delete_model()._store, serving.create)
-    create = CreateModel(store, WishChecks(ResolvingGuard(())), _CLOCK, Ids(_CLOCK))
+    create = CreateModel(store, WishChecks(ResolvingGuard(()), store.model), _CLOCK, Ids(_CLOCK))
     with pytest.raises(Conflict, match="model-exists"):
         create(_CALLER, spec(), _COMMAND)
 

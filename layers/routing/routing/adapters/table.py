@@ -114,13 +114,14 @@ def _document(route: Route, revision: int) -> dict[str, Any]:
         for target in route.targets
     ]
     own = {"model_id": route.model_id, "revision": revision, "generation": route.generation, "state": route.state, "targets": targets}
-    ways = {"provider": route.provider, "expected_start_seconds": route.expected_start_seconds}
+    versions = [{"version": version, "weight": weight} for version, weight in route.versions]
+    ways = {"provider": route.provider, "expected_start_seconds": route.expected_start_seconds, "versions": versions}
     return Row.validate_document({**route.about, **own, **ways}).document()
 
 
 def _route(document: dict[str, Any], attributes: Mapping[str, Any]) -> Route:
     row = Row.validate_document(document).document()
-    own = {"model_id", "revision", "generation", "state", "targets", "provider", "expected_start_seconds"}
+    own = {"model_id", "revision", "generation", "state", "targets", "provider", "expected_start_seconds", "versions"}
     return Route(
         model_id=row["model_id"],
         generation=row["generation"],
@@ -132,4 +133,5 @@ def _route(document: dict[str, Any], attributes: Mapping[str, Any]) -> Route:
         stopped=int(attributes.get("stopped", 0)),  # rows from before models could stop do not say
         provider=row["provider"],
         expected_start_seconds=row["expected_start_seconds"],
+        versions=tuple((share["version"], share["weight"]) for share in row["versions"]),
     )

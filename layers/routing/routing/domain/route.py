@@ -45,6 +45,8 @@ class Route:
     where the newest fact that counted stands in their order. `deleting`: closed for good, as far as this generation goes. `stopped`: the
     generation whose stop closed the route or put it to sleep, 0 for none; only copies of a newer one lead out of that. `provider`: the
     third party that answers now. `expected_start_seconds`: how long a sleeper's start is likely to take, kept until it answers.
+    `versions`: how the traffic is shared, in parts of `weights.WHOLE`, the version that gives first; empty: by the weights of the targets.
+    What happens to targets leaves it as it is: a version without any gives its share to the others until it has one again.
     """
 
     model_id: str
@@ -57,6 +59,7 @@ class Route:
     stopped: int = 0
     provider: Mapping[str, Any] | None = None
     expected_start_seconds: float | None = None
+    versions: tuple[tuple[str, int], ...] = ()
 
     def target(self, target_id: str) -> Target | None:
         """The target with this id, or None."""

@@ -25,6 +25,8 @@ CLASSES: Mapping[str, ChangeClass] = {
     "generation_defaults": ChangeClass.HOT,
     "limits": ChangeClass.HOT,
     "delete_protection": ChangeClass.HOT,
+    "fallbacks": ChangeClass.HOT,
+    "pin_groups": ChangeClass.HOT,
     "provider": ChangeClass.HOT,
     "capacity": ChangeClass.ROLLING,
     "schedule": ChangeClass.ROLLING,

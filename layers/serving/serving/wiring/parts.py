@@ -43,7 +43,7 @@ def shape_checks() -> WishChecks:
     """Whether a wish is well-formed and its addresses may be called."""
     from serving.usecases.wish_checks import WishChecks
 
-    return WishChecks(adapters.guard())
+    return WishChecks(adapters.guard(), adapters.store().model)
 
 
 def checks() -> WishChecks:
@@ -51,7 +51,7 @@ def checks() -> WishChecks:
     from serving.usecases.feasible import Feasible
     from serving.usecases.wish_checks import WishChecks
 
-    return WishChecks(adapters.guard(), Feasible(adapters.artifacts(), adapters.instances()))
+    return WishChecks(adapters.guard(), adapters.store().model, Feasible(adapters.artifacts(), adapters.instances()))
 
 
 def learner(control: EcsControl | None = None) -> Learner:
