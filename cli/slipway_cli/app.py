@@ -10,6 +10,7 @@ from slipway_cli import __version__
 from slipway_cli.command import command
 from slipway_cli.commands import config, limits, models, operations, platform, schedule, tokens, users, versions
 from slipway_cli.commands.ask import ask
+from slipway_cli.commands.usage import usage
 
 HELP = """Slipway launches, runs and retires large language models.
 
@@ -34,6 +35,7 @@ for group in (models.app, operations.app, versions.app, tokens.app, limits.app, 
     app.add_typer(group)
 command(app, "ask")(ask)
 command(app, "audit", takes=["page"])(platform.audit)
+command(app, "usage", takes=["page"])(usage)
 
 
 def _version(wanted: bool) -> None:

@@ -53,6 +53,10 @@ REACHED_BY: Final[Mapping[str, Reach]] = MappingProxyType(
             "--model parrot --actor oidc:ada --event-type ModelUpdated --since 2026-01-01T00:00:00Z --until 2026-02-01T00:00:00Z"
             f" --order asc {_PAGE}",
         ),
+        "read_usage": Reach(
+            "usage",
+            f"--from 2026-11-01 --to 2026-11-21 --by day,token --model parrot --version 1.0.0 --token oidc:ada --group research {_PAGE}",
+        ),
         "read_api_document": Reach("api document"),
     }
 )

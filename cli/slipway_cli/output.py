@@ -74,19 +74,19 @@ class Output:
             self._raw(document)
 
     def rows(self, pages: Iterable[Mapping[str, Any]], columns: Sequence[Column], empty: str) -> None:
-        """A list, page by page; as JSON and YAML one `{"items", "next_token"}` as the API answers it, as NDJSON an item a line."""
+        """A list, page by page; as JSON and YAML one `{"items", "next_token", …}` as the API answers it, as NDJSON an item a line."""
         if self.format is Format.NDJSON:
             for page in pages:
                 for item in page["items"]:
                     self._raw(item)
             return
         items: list[Any] = []
-        token = None
-        for page in pages:
-            items += page["items"]
-            token = page.get("next_token")
+        last: Mapping[str, Any] = {}
+        for last in pages:
+            items += last["items"]
+        token = last.get("next_token")
         if not self.for_people:
-            self._raw({"items": items, "next_token": token})
+            self._raw({**last, "items": items, "next_token": token})
         elif items:
             _print(self.out, table(items, columns))
         else:

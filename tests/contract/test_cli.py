@@ -25,6 +25,8 @@ PLACES = {
     "version": "1.0.0",
     "operation_id": OPERATION_ID,
     "token_id": "abcdefghijklmn23",
+    "subject_kind": "group",
+    "subject_id": "research",
 }
 OUTPUT = {"format"}  # how results are written is ours to say: --output
 each = pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.function)

@@ -1,5 +1,6 @@
 """Schedules, tokens, the audit, any request; completion."""
 
+import csv
 import json
 from pathlib import Path
 
@@ -102,6 +103,42 @@ def test_the_audit_is_exported_an_entry_a_line() -> None:
     ended = terminal.run("audit", "--actor", "oidc:ada", "--all", "--output", "ndjson")
     assert [json.loads(line)["revision"] for line in ended.out.splitlines()] == [1, 2]
     assert {asked.query["actor"] for asked in terminal.api.asked} == {"oidc:ada"}
+
+
+USED = {
+    "day": None, "model": "parrot", "version": None, "token": "token:a", "group": None, "requests": 1200, "failed": 2, "broken_off": 0,
+    "estimated": 0, "input_tokens": 48_000, "output_tokens": 9100, "cached_tokens": 0, "reasoning_tokens": 0, "images": 0, "audio_ms": 0,
+    "characters": 0, "mean_first_token_ms": 41, "mean_duration_ms": 900, "cost_micro_usd": 1_250_000, "unpriced_requests": 0,
+}  # fmt: skip
+UNPRICED = USED | {"token": "=oidc:eve", "requests": 3, "cost_micro_usd": None, "unpriced_requests": 3}
+
+
+def used(*items: dict[str, object], next_token: str | None = None) -> Told:
+    """A page of usage, with the totals of both rows."""
+    totals = {"requests": 1203, "input_tokens": 96_000, "cost_micro_usd": 1_250_000, "unpriced_requests": 3}
+    return Told(200, {"items": list(items), "totals": totals, "next_token": next_token, "prices_as_of": "2026-11-21"})
+
+
+def test_usage_is_a_table_with_its_total() -> None:
+    """The dimensions that were asked for, the sums, the cost in dollars; what has no price is said to have none."""
+    ended = Terminal(FakeManagement({"GET /usage": [used(USED, UNPRICED)]})).run("usage", "--by", "model,token")
+    head, first, second, total = ended.out.splitlines()
+    assert head.split()[:3] == ["MODEL", "TOKEN", "REQUESTS"]
+    assert (first.split()[2], first.split()[-1]) == ("1,200", "$1.25")
+    assert second.endswith("not known")
+    assert (total.split()[0], total.split()[1], total.split()[-1]) == ("total", "1,203", "$1.25")
+    assert "No price is known for 3 of the requests" in ended.err
+
+
+def test_usage_is_exported() -> None:
+    """As CSV every page under one head, harmless to spreadsheets; as JSON with the totals."""
+    api = FakeManagement({"GET /usage": [used(USED, next_token="n"), used(UNPRICED), used(USED), used()]})
+    terminal = Terminal(api)
+    lines = list(csv.DictReader(terminal.run("usage", "--csv").out.splitlines()))
+    assert [(line["token"], line["cost_micro_usd"]) for line in lines] == [("token:a", "1250000"), ("'=oidc:eve", "")]
+    assert json.loads(terminal.run("usage", "--json").out)["totals"]["requests"] == 1203
+    assert "Nothing was used." in terminal.run("usage").err
+    assert terminal.run("usage", "--csv", "--json").code == 2
 
 
 def test_any_request_can_be_sent() -> None:
