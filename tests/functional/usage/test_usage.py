@@ -55,7 +55,7 @@ class Metered:
         event["detail"]["metadata"]["occurred_at"] = iso(self.clock.now())
         _run("on_capacity_changed", event)
 
-    def ask(self, caller: Mapping[str, Any] = ADMIN, headers: Mapping[str, str] | None = None, **query: str) -> tuple[int, Any]:
+    def ask(self, caller: Mapping[str, Any] = ADMIN, headers: Mapping[str, str] | None = None, /, **query: str) -> tuple[int, Any]:
         """`GET /usage` of the day, unless asked otherwise; a whole answer."""
         query = {"from": DAY, "to": DAY} | query
         answer = _run("read_usage", http_event("GET", "/usage", principal=caller, query=query, headers=headers))
@@ -249,7 +249,7 @@ def test_pages_follow_one_another(metered: Metered) -> None:
 def test_csv(metered: Metered, query: dict[str, str], accept: str) -> None:
     """A head and a line a group, by parameter or by Accept; what a spreadsheet would take for a formula is made harmless."""
     metered.batch(row(subject="=cmd()", group=""))
-    status, text = metered.ask(headers={"accept": accept} if accept else None, group_by="token", **query)
+    status, text = metered.ask(ADMIN, {"accept": accept} if accept else None, group_by="token", **query)
     assert status == 200
     (line,) = csv.DictReader(io.StringIO(text))
     assert (line["token"], line["requests"]) == ("'=cmd()", "1")

@@ -105,7 +105,7 @@ def test_the_audit_is_exported_an_entry_a_line() -> None:
     assert {asked.query["actor"] for asked in terminal.api.asked} == {"oidc:ada"}
 
 
-USED = {
+USED: dict[str, object] = {
     "day": None, "model": "parrot", "version": None, "token": "token:a", "group": None, "requests": 1200, "failed": 2, "broken_off": 0,
     "estimated": 0, "input_tokens": 48_000, "output_tokens": 9100, "cached_tokens": 0, "reasoning_tokens": 0, "images": 0, "audio_ms": 0,
     "characters": 0, "mean_first_token_ms": 41, "mean_duration_ms": 900, "cost_micro_usd": 1_250_000, "unpriced_requests": 0,
