@@ -9,7 +9,7 @@ WORKERS ?= auto
 
 .DEFAULT_GOAL := help
 .PHONY: help up down status tail clean test unit functional contract architecture statemachines fabric replay borders emulator e2e soak check scan scanners sbom fix lint types \
-        contracts openapi lock images bench proof build deploy dev python cli
+        contracts openapi clients client-packages lock images bench proof build deploy dev python cli
 
 ##@ Run
 up: python ## start everything, create the first model, ask it a question
@@ -30,8 +30,8 @@ clean: python ## stop, and remove the state: models, tokens, everything deployed
 ##@ Test
 # The quick rings first and side by side; after them what needs an emulator (one worker) and what needs a whole platform (another).
 # CHECKED=1 leaves out what `make check` has just run.
-test: dev ## everything
-	@$(DEV)/python -m pytest -n $(WORKERS) --dist loadgroup tests/unit $(if $(CHECKED),,tests/contract tests/architecture) tests/statemachines tests/fabric tests/functional tests/borders $(TESTS)
+test: dev client-packages ## everything
+	@$(DEV)/python -m pytest -n $(WORKERS) --dist loadgroup tests/unit $(if $(CHECKED),,tests/contract tests/architecture) tests/statemachines tests/fabric tests/functional tests/borders tests/clients $(TESTS)
 	@$(DEV)/python -m pytest -n 2 --dist loadgroup tests/e2e tests/emulator $(TESTS)
 
 unit functional contract architecture statemachines fabric borders emulator e2e: dev
@@ -43,6 +43,8 @@ architecture: ## tree, template, imports and names agree
 statemachines: ## every path of every machine
 fabric: ## the whole, in one process, with faults
 borders: ## bad input, wrong callers, hostile parsers
+clients: dev client-packages ## the libraries that applications use, against a router with the mock engine
+	@$(DEV)/python -m pytest tests/clients $(TESTS)
 emulator: ## against the patched emulator
 e2e: ## the README's own commands
 
@@ -50,8 +52,8 @@ soak: dev ## memory under traffic and change, for SLIPWAY_SOAK_MINUTES (20); for
 	@$(DEV)/python -m bench.soak
 
 # Nightly: make proof SLIPWAY_PROOF_SCALE=40
-proof: dev scanners ## everything, and what it has counted written into docs/reliability.md
-	@$(RUN) scan checkov semgrep
+proof: dev scanners client-packages ## everything, and what it has counted written into docs/reliability.md
+	@$(RUN) scan checkov semgrep asl
 	@SLIPWAY_PROOF_SCALE=$(or $(SLIPWAY_PROOF_SCALE),1) $(DEV)/python scripts/proof.py --workers $(WORKERS) $(PROOF)
 
 replay: dev ## walk one seed of the fabric again, event by event: make replay SEED=76
@@ -120,7 +122,11 @@ python:
 	@test -n "$(PYTHON)" || { echo "Slipway needs Python 3.11 or newer on the PATH (python3). Install it, or say where: make up PYTHON=/path/to/python3.12"; exit 1; }
 
 scanners: python
-	@$(RUN) scan checkov semgrep
+	@$(RUN) scan checkov semgrep asl
+
+# The applications' own libraries that tests/clients drives: two environments that nothing of ours imports.
+client-packages: python
+	@$(RUN) clients node-clients
 
 # The tests start platforms of their own, so they need every environment.
 dev: python

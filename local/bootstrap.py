@@ -1,7 +1,8 @@
 """`python3 -m local.bootstrap GROUP… [-- MODULE ARGUMENT…]`: make environments, then run a module in the first.
 
 Standard library only, as it runs on a machine that has nothing of ours. Each environment is made from its hash-locked file by uv, which
-pip installs from a hash-locked file too; one that is up to date costs nothing.
+pip installs from a hash-locked file too; one that is up to date costs nothing. A group whose lock is a folder with `package-lock.json`
+consists of Node.js packages, which npm compares with their digests; none of their programs is run while installing.
 """
 
 import concurrent.futures
@@ -30,7 +31,7 @@ def ensure(groups: Iterable[str], report: Report = lambda _group, _seconds: None
     stale = [group for group in groups if not is_current(group)]
     if not stale:
         return
-    if "uv" in stale or not is_current("uv"):
+    if not all(map(_is_node, stale)) and ("uv" in stale or not is_current("uv")):
         started = time.monotonic()
         _make_uv()
         report("uv", time.monotonic() - started)
@@ -43,12 +44,19 @@ def ensure(groups: Iterable[str], report: Report = lambda _group, _seconds: None
 def is_current(group: str) -> bool:
     """Whether a group's environment holds what its lock says, for this Python."""
     try:
-        return (venv(group) / STAMP).read_text() == _wanted(group) and interpreter(group).exists()
+        made = venv(group) / "node_modules" if _is_node(group) else interpreter(group)
+        return (venv(group) / STAMP).read_text() == _wanted(group) and made.exists()
     except OSError:
         return False
 
 
+def _is_node(group: str) -> bool:
+    return (ROOT / "locks" / group / "package-lock.json").exists()
+
+
 def _wanted(group: str) -> str:
+    if _is_node(group):
+        return hashlib.sha256((ROOT / "locks" / group / "package-lock.json").read_bytes()).hexdigest()
     lock = (ROOT / "locks" / f"{group}.txt").read_bytes()
     return hashlib.sha256(lock + sys.version.encode() + str(_base()).encode()).hexdigest()
 
@@ -85,6 +93,9 @@ def _make_uv() -> None:
 
 def _timed(group: str) -> float:
     started = time.monotonic()
+    if _is_node(group):
+        _make_node(group)
+        return time.monotonic() - started
     uv, python = str(venv("uv") / "bin" / "uv"), str(interpreter(group))
     if not interpreter(group).exists() or not _same_version(group):
         _run([uv, "venv", "--quiet", "--clear", "--no-config", "--python", str(_base()), str(venv(group))])
@@ -92,6 +103,19 @@ def _timed(group: str) -> float:
     _run([uv, "pip", "sync", "--quiet", "--require-hashes", "--python", python, lock])
     (venv(group) / STAMP).write_text(_wanted(group))
     return time.monotonic() - started
+
+
+def _make_node(group: str) -> None:
+    npm = shutil.which("npm")
+    if npm is None or shutil.which("node") is None:
+        raise BootstrapError(
+            f"`{group}` needs Node.js 20 or newer (node and npm) on the PATH. On Debian and Ubuntu: apt install nodejs npm"
+        )
+    folder = venv(group)
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(ROOT / "locks" / group, folder)
+    _run([npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent", "--prefix", str(folder)])
+    (folder / STAMP).write_text(_wanted(group))
 
 
 def _same_version(group: str) -> bool:

@@ -20,8 +20,7 @@ from scripts.template import ROOT, load
 
 OURS = ("layers", "functions", "serving_image", "cli", "local", "scripts", "bench")
 RULES = ROOT / "tests" / "scans" / "semgrep"
-ASL = ROOT / "locks" / "asl"
-ENVIRONMENTS = {"checkov": ["checkov"], "cloudsplaining": ["scan"], "bandit": ["scan"], "semgrep": ["semgrep"], "asl-validator": []}
+ENVIRONMENTS = {"checkov": ["checkov"], "cloudsplaining": ["scan"], "bandit": ["scan"], "semgrep": ["semgrep"], "asl-validator": ["asl"]}
 _QUIET = {"SEMGREP_SEND_METRICS": "off", "SEMGREP_ENABLE_VERSION_CHECK": "0", "CKV_IGNORE_HIDDEN_DIRECTORIES": "true", "LOG_LEVEL": "ERROR"}
 
 
@@ -29,12 +28,12 @@ class ScannerError(Exception):
     """A scanner could not do its work; the message says what it said."""
 
 
-def _run(command: list[str], given: str | None = None, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
+def _run(command: list[str], given: str | None = None) -> subprocess.CompletedProcess[str]:
     """Run a scanner; ScannerError if it is not there. What an exit status means is each scanner's own matter."""
     if not Path(command[0]).exists():
         raise ScannerError(f"{command[0]} is not there. Run: make scan")
     environment = {**os.environ, **_QUIET, "PATH": f"{Path(command[0]).parent}{os.pathsep}{os.environ.get('PATH', '')}"}
-    return subprocess.run(command, input=given, capture_output=True, text=True, check=False, cwd=folder, env=environment)
+    return subprocess.run(command, input=given, capture_output=True, text=True, check=False, cwd=ROOT, env=environment)
 
 
 def _answer(done: subprocess.CompletedProcess[str]) -> Any:
@@ -94,7 +93,7 @@ def asl_validator(machines: dict[str, dict[str, Any]] | None = None) -> list[Fin
     node = shutil.which("node")
     if node is None:
         raise ScannerError("asl-validator needs Node.js (node and npm) on the PATH")
-    program = _node_packages() / "node_modules" / "asl-validator" / "dist" / "bin" / "asl-validator.js"
+    program = venv("asl") / "node_modules" / "asl-validator" / "dist" / "bin" / "asl-validator.js"
     found = []
     with tempfile.TemporaryDirectory() as name:
         for machine, definition in (rendered() if machines is None else machines).items():
@@ -104,20 +103,6 @@ def asl_validator(machines: dict[str, dict[str, Any]] | None = None) -> list[Fin
             if done.returncode:
                 found.append(Finding("asl-validator", "invalid", machine, (done.stderr or done.stdout).replace(name, "")))
     return found
-
-
-def _node_packages() -> Path:
-    """The folder where the validator is installed by its lock: every archive checked against its digest, nothing of theirs run."""
-    folder, lock = venv("asl"), (ASL / "package-lock.json").read_text()
-    stamp = folder / "locked.json"
-    if not stamp.exists() or stamp.read_text() != lock:
-        shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(ASL, folder)
-        done = _run([shutil.which("npm") or "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"], folder=folder)
-        if done.returncode:
-            raise ScannerError(f"npm ci ended with {done.returncode}:\n{done.stderr[-2000:]}")
-        stamp.write_text(lock)
-    return folder
 
 
 def bandit() -> list[Finding]:

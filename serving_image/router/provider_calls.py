@@ -107,16 +107,17 @@ def fields_for(path: str, document: Mapping[str, Any]) -> dict[str, Any]:
     if path == RESPONSES:
         fields["store"] = False  # OpenAI would keep it for a month
     elif path in {TRANSCRIPTIONS, IMAGE_EDITS}:
-        fields = {name.removesuffix("[]"): _plain(name, value) for name, value in fields.items()}
+        fields = {name.removesuffix("[]"): _plain(name, value, named=path == TRANSCRIPTIONS) for name, value in fields.items()}
     return fields
 
 
-def _plain(name: str, value: Any) -> Any:
-    """A form's field as LiteLLM takes it."""
+def _plain(name: str, value: Any, *, named: bool) -> Any:
+    """A form's field as LiteLLM takes it: recordings with their names, which tell of their kind; pictures as bytes, which it looks at."""
     if isinstance(value, Upload):
-        return value.filename or name, bytes(value.content), value.content_type
+        content = bytes(value.content)
+        return (value.filename or name, content, value.content_type) if named else content
     if isinstance(value, list):
-        return [_plain(name, one) for one in value]
+        return [_plain(name, one, named=named) for one in value]
     if name in _NUMBERS:
         try:
             return float(value) if name == "temperature" else int(value)

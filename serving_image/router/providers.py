@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import os
+import sys
+import types
 from collections.abc import AsyncGenerator, Collection, Mapping
 from typing import Any, Final, Protocol
 
@@ -58,9 +60,28 @@ def prepare_litellm(guard: Guard) -> None:
     litellm.disable_streaming_logging = True
     litellm.telemetry = False
     litellm.drop_params = False
+    # Messages go to OpenAI and its like as chats, which they all know and which nobody keeps, and not as responses.
+    litellm.use_chat_completions_url_for_anthropic_messages = True
     for logger in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy", "httpx", "openai"):
         logging.getLogger(logger).setLevel(logging.CRITICAL)
     guarded_transport.install(guard)
+    _know_no_tool_servers()
+
+
+class _NoToolServers:
+    """What LiteLLM asks, before each response, whether some tool stands for a server that it would call itself."""
+
+    @staticmethod
+    def should_use_litellm_mcp_gateway(tools: Any = None) -> bool:  # noqa: ARG004 - its interface
+        return False
+
+
+def _know_no_tool_servers() -> None:
+    """LiteLLM's own answer to that question needs a package that is not installed, and must be no: no server of tools is called here."""
+    name = "litellm.responses.mcp.litellm_proxy_mcp_handler"
+    module = types.ModuleType(name)
+    module.LiteLLM_Proxy_MCP_Handler = _NoToolServers  # type: ignore[attr-defined]
+    sys.modules[name] = module
 
 
 class ProviderClient:
