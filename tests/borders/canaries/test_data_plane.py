@@ -62,6 +62,7 @@ class Town:
         self.garden.collect("metrics", self.router.http.get("/metrics").text)
         self.garden.collect("logs", self.router.lines)
         self.garden.collect("events", [event["Detail"] for event in self.aws.events])
+        self.garden.collect("events", self.aws.messages)
         self.garden.collect("sent on", [(path, headers, body.decode()) for path, headers, body in self.engine.requests])
         self.garden.collect("sent on", self.provider.requests)
         for file in self.state.rglob("*"):

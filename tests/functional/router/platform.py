@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 import openai
@@ -108,6 +108,9 @@ def target(port: int, target_id: str = "one", **changes: Any) -> dict[str, Any]:
 class RouterProcess:
     """`python -m router`, with its log kept as parsed lines."""
 
+    program: ClassVar[tuple[str, ...]] = ("-m", "router")
+    stdin: ClassVar[int | None] = None
+
     def __init__(self, aws: StubAws, state: Path, **environment: str) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -125,6 +128,8 @@ class RouterProcess:
             "ROUTE_TABLE": "routes",
             "TOKEN_TABLE": "tokens",
             "BUS_NAME": "bus",
+            "USAGE_QUEUE_URL": f"{aws.url}/000000000000/usage",
+            "SLIPWAY_USAGE_SECONDS": "0.2",
             "PEPPER_SECRET_ARN": PEPPER_ARN,
             "ENGINE_API_KEY": ENGINE_KEY,
             "OIDC_ISSUER": ISSUER,
@@ -141,7 +146,12 @@ class RouterProcess:
             "SLIPWAY_LOAD_SECONDS": "0.2",
         } | environment
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "router"], env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            [sys.executable, *self.program],
+            env=variables,
+            stdin=self.stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -206,3 +216,35 @@ class RouterProcess:
                 self.lines.append(json.loads(line))
             except ValueError:
                 self.lines.append({"message": line})
+
+
+class Lives(RouterProcess):
+    """A router that can be killed and comes back at once, on the same disk and port; see `lives.py`."""
+
+    program = ("-P", str(Path(__file__).with_name("lives.py")))  # -P: this folder has modules of the names of others
+    stdin = subprocess.PIPE
+
+    def live(self) -> int:
+        """Begin a life; its process, once it is ready."""
+        number = len(self._said("life"))
+        assert self.process.stdin is not None
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        until(lambda: self.process.poll() is not None or len(self._said("life")) > number, 60.0)
+        self.wait_ready()
+        return int(self._said("life")[-1]["process"])
+
+    def die(self, process: int, number: signal.Signals = signal.SIGKILL) -> int:
+        """End a life with a signal; its exit status."""
+        os.kill(process, number)
+        until(lambda: any(line["process"] == process for line in self._said("death")))
+        return int(self._said("death")[-1]["status"])
+
+    def close(self) -> int:
+        """No more lives; the program's exit status."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        return self.wait()
+
+    def _said(self, message: str) -> list[dict[str, Any]]:
+        return [line for line in list(self.lines) if line.get("message") == message]

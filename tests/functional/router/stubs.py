@@ -13,6 +13,10 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 ENGINE_KEY = "engine-key-of-this-environment"
 
 
+USAGE = {"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9, "prompt_tokens_details": {"cached_tokens": 3}}
+USAGE_EVENT = b'data: {"id":"c-1","object":"chat.completion.chunk","model":"m","choices":[],"usage":%b}\n\n' % json.dumps(USAGE).encode()
+
+
 class Stub:
     """An HTTP server on 127.0.0.1 whose requests all go to `handle`."""
 
@@ -197,7 +201,7 @@ class StubEngine(Stub):
         if self.status != 200 or self.refusal is not None:
             return web.json_response(self.refusal or {"error": {"message": "no"}}, status=self.status)
         if document.get("stream"):
-            return await self._stream(request)
+            return await self._stream(request, tells=bool((document.get("stream_options") or {}).get("include_usage")))
         return web.Response(body=answer(request.path, document), content_type="application/json")
 
     def _status(self) -> dict[str, Any]:
@@ -212,7 +216,7 @@ class StubEngine(Stub):
             "failure": self.failure,
         }
 
-    async def _stream(self, request: web.Request) -> web.StreamResponse:
+    async def _stream(self, request: web.Request, *, tells: bool) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         try:
             await response.prepare(request)
@@ -220,6 +224,8 @@ class StubEngine(Stub):
             self.streaming.set()
             await self._go.wait()
             await response.write(event("lo"))
+            if tells:
+                await response.write(USAGE_EVENT)
             await response.write(b"data: [DONE]\n\n")
         except (asyncio.CancelledError, ConnectionError):
             self.left.set()

@@ -22,7 +22,7 @@ def test_it_restarts_from_disk_and_drains(tmp_path: Path) -> None:
         first.wait_ready()
         first.follows(aws)
         assert first.terminate() == 0
-        for file in tmp_path.iterdir():
+        for file in tmp_path.glob("*.json"):
             assert stat.S_IMODE(file.stat().st_mode) == 0o600
             assert token not in file.read_text()
 
