@@ -37,10 +37,10 @@ class Admission:
     answer may have at most where the request says nothing, None for no such limit.
     """
 
-    __slots__ = ("_done", "_places", "_purses", "_room", "_tariff", "_tenant", "_tokens", "_usd", "cap", "headers")
+    __slots__ = ("_done", "_places", "_purses", "_room", "_tariff", "_tenant", "_usd", "cap", "headers", "tokens")
 
     def __init__(self, purses: tuple[Purse, ...], tokens: int, usd: int, tariff: Tariff | None, headers: Headers, cap: int | None) -> None:
-        self._purses, self._tokens, self._usd, self._tariff = purses, tokens, usd, tariff
+        self._purses, self.tokens, self._usd, self._tariff = purses, tokens, usd, tariff
         self.headers, self.cap = headers, cap
         self._room: Room | None = None
         self._tenant, self._places = "", 0
@@ -68,12 +68,12 @@ class Admission:
             self._room.leave(self._tenant, self._places)
         if not self._purses:
             return
-        tokens, usd = (self._tokens, self._usd) if answered else (0, 0)
+        tokens, usd = (self.tokens, self._usd) if answered else (0, 0)
         if used is not None:
             tokens = used.input_tokens + used.output_tokens
             if self._tariff is not None:
                 usd = self._tariff.cost(used.input_tokens - used.cached_tokens, used.output_tokens, used.cached_tokens)
-        more_tokens, more_usd = self._tokens - tokens, self._usd - usd
+        more_tokens, more_usd = self.tokens - tokens, self._usd - usd
         for purse in self._purses:
             if purse.places:
                 purse.free_r += 1

@@ -45,6 +45,10 @@ class Subject:
         self.tariff = None if limits.prices is None else Tariff(limits.prices)
         self.counts_money = any(budget.usd is not None for budget in limits.budgets)
         self.turns_at = 0.0
+        for purse in self.purses:
+            limit = limits.in_period(purse.window.period)
+            if limit is not None and limit != purse.limit:
+                purse.bound(limit)
 
 
 class LimitBook:

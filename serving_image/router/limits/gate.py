@@ -125,8 +125,8 @@ class Gate:
                 raise self._refused(purse, asked, now, prepared)
             if purse in looked:
                 await asyncio.sleep(min(_PAUSE, left))  # others may give back what they do not need
-            looked.add(purse)
-            await self._lender.grow(purse, need, ends - time.monotonic())
+            if await self._lender.grow(purse, need, ends - time.monotonic()):
+                looked.add(purse)
 
     def _short(self, asked: _Asked, now: float) -> Purse | None:
         for subject in asked.subjects:

@@ -85,8 +85,10 @@ class Lender:
             purse.task = asyncio.create_task(self._work(purse, self._grown))
         return purse.task
 
-    async def grow(self, purse: Purse, need: Amounts, seconds: float) -> None:
-        """Fetch what a request needs, within so many seconds; where the table does not answer, use what may be used without it."""
+    async def grow(self, purse: Purse, need: Amounts, seconds: float) -> bool:
+        """Fetch what a request needs, within so many seconds; where the table does not answer, use what may be used without it. False if
+        something else had been asked already, and was waited for instead."""
+        asked = purse.task is None
         purse.waiting = _plus(purse.waiting, need)
         try:
             _, late = await asyncio.wait({self.fetch(purse)}, timeout=max(0.0, seconds))
@@ -94,6 +96,7 @@ class Lender:
             purse.waiting = _minus(purse.waiting, need)
         if late:
             self._go_on_without(purse)
+        return asked or bool(late)
 
     def retire(self, purse: Purse) -> None:
         """The purse's period is over, or its limit is: what is under way is settled, the rest given back."""
@@ -109,6 +112,8 @@ class Lender:
 
     async def settle(self, *, last: bool = False) -> None:
         """Tell what was used, and give back what nothing asks for; `last`: everything that is not held for something under way."""
+        if last:
+            await asyncio.gather(*(purse.task for purse in tuple(self._active) if purse.task is not None))
         due = [purse for purse in tuple(self._active) if purse.task is None and self._is_due(purse, last=last)]
         for place in range(0, len(due), _TOGETHER):
             if self._now() < self._away_until and not last:
@@ -145,7 +150,7 @@ class Lender:
         step = self._emptied if last or purse.retired else self._shrunk
         unmoved = purse.places or last or purse.retired or (purse.taken == purse.at_flush and not purse.changed)
         if unmoved and not purse.held and purse.window.period != "minute":
-            if purse.leased:
+            if purse.leased or purse.unsure:
                 step = self._ended
             elif purse.places or purse.taken == NOTHING:
                 self._active.pop(purse, None)
@@ -191,14 +196,17 @@ class Lender:
             purse.lease_anew(self.new_name())
         change = step(purse, account, now + int(self._lifetime(purse)))
         account, facts = self._facts(purse, change.account)
+        purse.unsure = True  # until it is known what became of the write
+        self._active[purse] = None
         try:
             await run(self._executor, self._table.write, pk, window.sk, Row(account, row.revision), window.row_expires_at, facts)
         except Overtaken:
+            purse.unsure = False
             return False
+        purse.unsure = False
         self._metrics.leases.inc()
         if change.lease is not None:
             purse.receive(account, change.lease, row.revision + 1)
-            self._active[purse] = None
         else:
             purse.returned(account, row.revision + 1, self.new_name())
             self._active.pop(purse, None)

@@ -56,7 +56,7 @@ class Purse:
         "settled_u",
         "standing",
         "subject_id",
-        "task",
+        "task", "unsure",
         "waiting",
         "window",
     )  # fmt: skip
@@ -74,20 +74,23 @@ class Purse:
         self.free_r = self.free_t = self.free_u = BOUNDLESS
         self.settled_t = self.settled_u = 0
         self.expires_at = self.dry_until = 0.0
-        self.changed = self.dead = self.leased = self.overdrawn = self.retired = False
+        self.dead = self.leased = self.overdrawn = self.retired = self.unsure = False
         self.task: asyncio.Task[None] | None = None
         self.limit: Limit = limit
         self.standing: Amounts = NOTHING
         self.beyond: Amounts = NOTHING
         self.low_r = self.low_t = self.low_u = -BOUNDLESS
         self.bound(limit)
+        self.changed = False
         self.beyond = _of(self.shared(), self.limit)
 
     def bound(self, limit: Limit) -> None:
-        """The limit is another from now on; what was leased stays until it is looked at again."""
-        self.limit = limit
+        """The limit is another from now on: of what was leased under the old one, no more than the new one is used."""
+        self.limit, self.changed = limit, True
         if self.window.period in _STANDING:
             self.standing = _amounts(*(0 if most is None else most // (2 * self.routers) for most in limit))
+        within = zip(self.granted, limit, strict=True)
+        self.granted = _amounts(*(0 if most is None else min(leased, most) for leased, most in within))
         self._allow()
         self.dry_until = 0.0
 
@@ -141,6 +144,8 @@ class Purse:
             self.allow_u, self.free_u = taken[2] + u, u
         kept = zip(self.granted, (self.allow_r, self.allow_t, self.allow_u), self.standing, strict=True)
         self.granted = _amounts(*(max(0, min(leased, most - own)) for leased, most, own in kept))
+        first, second, third = (min(known, leased) for known, leased in zip(self.confirmed, self.granted, strict=True))
+        self.confirmed = (first, second, third)
 
     @property
     def room(self) -> Amounts:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +15,7 @@ from contracts.spending import (
     Account,
     Claim,
     Lease,
+    Period,
     crossings,
     dollars,
     end,
@@ -176,7 +178,8 @@ def test_a_row_is_read_as_it_was_written() -> None:
     account = Account((1, 2, 3), (0, 5, 0), {"r": Lease((1, 1, 1), (0, 1, 0), 9)}, (0, 50, 80))
     assert Account.parse(account.document()) == account
     assert Account.parse({}) == Account()
-    for poison in ({"closed": None}, {"closed": [1, 2]}, {"leases": {"r": {}}}, {"leases": [1]}):
+    poisons: tuple[dict[str, Any], ...] = ({"closed": None}, {"closed": [1, 2]}, {"leases": {"r": {}}}, {"leases": [1]})
+    for poison in poisons:
         with pytest.raises(ValueError, match=r".*"):
             Account.parse(poison)
 
@@ -189,9 +192,9 @@ def test_a_row_is_read_as_it_was_written() -> None:
         ("month", "2026-12-31T12:00:00+00:00", "MONTH#2026-12", "2026-12-01T00:00:00+00:00", "2027-01-01T00:00:00+00:00"),
     ],
 )
-def test_periods_are_of_utc(period: str, moment: str, sk: str, starts: str, ends: str) -> None:
+def test_periods_are_of_utc(period: Period, moment: str, sk: str, starts: str, ends: str) -> None:
     """Minutes, days and months, over the ends of months and years."""
-    window = window_of(period, datetime.fromisoformat(moment).timestamp())  # type: ignore[arg-type] - the parameters are strings
+    window = window_of(period, datetime.fromisoformat(moment).timestamp())
     assert window.sk == sk
     assert [datetime.fromtimestamp(each, UTC).isoformat() for each in (window.starts, window.ends)] == [starts, ends]
 
