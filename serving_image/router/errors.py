@@ -21,8 +21,10 @@ DEFAULT_RETRY_SECONDS: Final = 2
 class ApiError(Exception):
     """A refusal with its HTTP status, stable code, sentence, and the request's field it is about.
 
-    `retry_after` (seconds) goes out as a header; 429 and 503 always carry one.
+    `retry_after` (seconds) goes out as a header; 429 and 503 always carry one. So do `headers`, set by who refuses for want of quota.
     """
+
+    headers: tuple[tuple[bytes, bytes], ...] = ()
 
     def __init__(self, status: int, code: str, message: str, *, param: str | None = None, retry_after: int | None = None) -> None:
         super().__init__(message)

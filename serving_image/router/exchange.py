@@ -199,7 +199,7 @@ class Exchange:
                 kind, body = (b"content-type", live_problems.CONTENT_TYPE), live_problems.body(error, self.request_id)
             else:
                 kind, body = _JSON, dialects.body(error, self.path, self.request_id)
-            await self.respond(error.status, body, kind, *retry, *challenge)
+            await self.respond(error.status, body, kind, *retry, *challenge, *error.headers)
         elif self.stream:
             await self.write(self._last_event(error), more=False)
         else:

@@ -28,7 +28,6 @@ from router.waiting import Waiting
 
 _STREAM_HEADERS: Final = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")]
 _OK: Final = 200
-_ERRORS: Final = 400
 _SERVER_ERROR: Final = 500
 _UNAVAILABLE: Final = 503
 
@@ -92,7 +91,7 @@ class Inference:
                 work = self._serve(exchange, caller, prepared, document, body, wait)
                 await self._while_watched(exchange, caller, prepared, work if exchange.deadline is None else within(exchange, work))
             finally:
-                admission.settle(exchange.usage, answered=0 < exchange.status < _ERRORS)
+                admission.leave(exchange)
 
         await self._fallbacks.answer(exchange, caller, prepared, document, body, attempt)
 

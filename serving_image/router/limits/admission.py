@@ -10,6 +10,8 @@ from router.limits.refusals import Headers
 from router.limits.rooms import Room
 from router.routes import Prepared
 
+_ERRORS: Final = 400
+
 
 class Used(Protocol):
     """What an answer used (`telling.usage.Usage`)."""
@@ -58,6 +60,12 @@ class Admission:
             return document, body
         return capped(document, body, self.cap, path=exchange.path, task=prepared.route.task, defaults=prepared.defaults)
 
+    def leave(self, exchange: Exchange) -> None:
+        """The request is over, or goes on with another model; settle it by what is known of its answer."""
+        if self.headers and exchange.status == 0:  # what comes next says how things stand by then
+            exchange.extra_headers = [pair for pair in exchange.extra_headers if pair not in self.headers]
+        self.settle(exchange.usage, answered=exchange.asked_at is not None and 0 < exchange.status < _ERRORS)
+
     def settle(self, used: Used | None, *, answered: bool) -> None:
         """Put right what was taken by what was `used`. None: what was taken stands if the request was `answered`, and else nothing was
         used; the request itself counts in any case."""
@@ -89,6 +97,9 @@ class _Free(Admission):
     """Of a request that nothing limits."""
 
     __slots__ = ()
+
+    def leave(self, exchange: Exchange) -> None:
+        """There is nothing to settle."""
 
     def settle(self, used: Used | None, *, answered: bool) -> None:
         """There is nothing to settle."""

@@ -197,7 +197,9 @@ class Gate:
 
     def _refused(self, purse: Purse, asked: _Asked, now: float, prepared: Prepared) -> Exception:
         self._metrics.limited.labels(prepared.route.model_id).inc()
-        return refusal(purse, asked.tokens, asked.usd, now)
+        error = refusal(purse, asked.tokens, asked.usd, now)
+        error.headers = tuple(headers((subject.minute for subject in asked.subjects if subject.minute is not None), now))
+        return error
 
     def _room(self, prepared: Prepared) -> Room:
         model_id = prepared.route.model_id
