@@ -9,7 +9,7 @@ WORKERS ?= auto
 
 .DEFAULT_GOAL := help
 .PHONY: help up down status tail clean test unit functional contract architecture statemachines fabric replay borders emulator e2e soak check scan scanners sbom fix lint types \
-        contracts openapi clients client-packages lock images bench proof build deploy dev python cli
+        contracts openapi clients client-packages lock images bench bench-router proof build deploy dev python cli
 
 ##@ Run
 up: python ## start everything, create the first model, ask it a question
@@ -109,6 +109,11 @@ images: ## container images of the router and the engines (needs Docker)
 bench: dev ## figures, with their conditions
 	@$(DEV)/python -m bench
 
+# QUICK=1: one small repetition. KEEP=1: into docs/benchmarks. More: BENCH="--rounds 5 --requests 200000". Needs wrk; nginx and node for their rows.
+bench-router: dev ## the router beside LiteLLM's proxy, Portkey, nginx and bare ASGI, one core each
+	@$(RUN) bench-litellm; $(RUN) node-portkey || true # who cannot be installed is reported as such
+	@PYTHONPATH=.:layers/contracts $(DEV)/python -m bench.router $(if $(QUICK),--quick) $(if $(KEEP),--keep) $(BENCH)
+
 ##@ Ship
 build: python ## sam build, as for AWS
 	@$(RUN) uv sam
@@ -133,5 +138,5 @@ dev: python
 	@$(RUN) dev uv laptop emulator lambda-runtime sam router engine engine-llama-cpp cli
 
 help: ## this
-	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n\033[1m%s\033[0m\n", substr($$0, 5)} /^[a-z0-9][a-z0-9 ]*:.*## / {printf "  \033[36m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n\033[1m%s\033[0m\n", substr($$0, 5)} /^[a-z0-9][a-z0-9 -]*:.*## / {printf "  \033[36m%-14s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo

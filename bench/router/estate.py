@@ -86,7 +86,13 @@ class Estate:
         """Limit a token, a group or a model."""
         head = self.aws.items.get(("tokens", LIMITS_PARTITION, "HEAD"))
         generation = int(head["revision"]["N"]) + 1 if head else 1
-        row = {"kind": kind, "subject_id": subject, "generation": generation, "updated_by": "bench", "updated_at": "2026-01-01T00:00:00.000Z"}
+        row = {
+            "kind": kind,
+            "subject_id": subject,
+            "generation": generation,
+            "updated_by": "bench",
+            "updated_at": "2026-01-01T00:00:00.000Z",
+        }
         row |= limits
         key = f"{kind}#{subject}"
         data = {"kind": kind, "subject_id": subject, "generation": generation, "limits": row}
@@ -127,5 +133,3 @@ def router(estate: Estate, cores: Cores, state: Path, *, policy: bool) -> Iterat
         with Process(command, environment(estate.aws, port, state, policy=policy), output=log.feed) as process:
             answers(f"http://127.0.0.1:{port}/health/ready", 120, process)
             yield process, port
-
-

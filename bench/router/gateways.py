@@ -25,7 +25,8 @@ daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/error
 events {{ worker_connections 16384; }}
 http {{
   access_log off; client_max_body_size 32m; client_body_buffer_size 1m;
-  client_body_temp_path {folder}/a; proxy_temp_path {folder}/b; fastcgi_temp_path {folder}/c; uwsgi_temp_path {folder}/d; scgi_temp_path {folder}/e;
+  client_body_temp_path {folder}/a; proxy_temp_path {folder}/b; fastcgi_temp_path {folder}/c;
+  uwsgi_temp_path {folder}/d; scgi_temp_path {folder}/e;
   upstream engine {{ {servers} keepalive 512; }}
   server {{
     listen 127.0.0.1:{port} backlog=4096;
@@ -44,7 +45,10 @@ class Missing(Exception):
 
 @dataclass
 class Gateway:
-    """A gateway that runs. `headers`: what its callers send besides the body; `tokens` and `models`: what they may choose from."""
+    """A gateway that runs. `headers`: what its callers send besides the body; `tokens` and `models`: what they may choose from.
+
+    `least_seconds`: a measurement of one that answers slowly takes longer, so that there are answers to count.
+    """
 
     name: str
     port: int
@@ -54,6 +58,7 @@ class Gateway:
     tokens: tuple[str, ...] = ()
     estate: Estate | None = None
     path: str = "/v1/chat/completions"
+    least_seconds: float = 1.0
 
     def request(self, *, size: int = 600, stream: dict[str, int] | None = None, model: str = MODEL, token: str = "") -> bytes:
         """A whole request to it, with a prompt of `size` bytes. `stream`: the upstream's knobs for a streamed answer."""
@@ -114,7 +119,19 @@ def bare_asgi(setting: Setting) -> Iterator[Gateway]:
     """The least that one in Python can do."""
     port = free_port()
     command = [str(interpreter("router")), "-m", "uvicorn", "bench.router.peers.bare_asgi:app", "--host", "127.0.0.1", "--port", str(port)]
-    command += ["--no-access-log", "--log-level", "error", "--loop", "uvloop", "--http", "httptools", "--backlog", "4096", "--lifespan", "off"]
+    command += [
+        "--no-access-log",
+        "--log-level",
+        "error",
+        "--loop",
+        "uvloop",
+        "--http",
+        "httptools",
+        "--backlog",
+        "4096",
+        "--lifespan",
+        "off",
+    ]
     environment = dict(os.environ) | {"UPSTREAM": f"http://127.0.0.1:{setting.upstream}", "PYTHONPATH": str(ROOT)}
     with Process(setting.cores.pinned(command, gateway=True), environment) as process:
         gateway = Gateway("bare ASGI", port, process)
@@ -156,10 +173,27 @@ def litellm(setting: Setting) -> Iterator[Gateway]:
     config.write_text(
         json.dumps({"model_list": deployments, "litellm_settings": {"num_retries": 2}, "general_settings": {"master_key": LITELLM_KEY}})
     )
-    environment = dict(os.environ) | {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR", "LITELLM_MODE": "PRODUCTION", "DO_NOT_TRACK": "1"}
-    command = [str(program), "--config", str(config), "--host", "127.0.0.1", "--port", str(port), "--num_workers", "1", "--telemetry", "False"]
+    environment = dict(os.environ) | {
+        "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+        "LITELLM_LOG": "ERROR",
+        "LITELLM_MODE": "PRODUCTION",
+        "DO_NOT_TRACK": "1",
+    }
+    command = [
+        str(program),
+        "--config",
+        str(config),
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--num_workers",
+        "1",
+        "--telemetry",
+        "False",
+    ]
     with Process(setting.cores.pinned(command, gateway=True), environment) as process:
-        gateway = Gateway("LiteLLM proxy", port, process, {"Authorization": f"Bearer {LITELLM_KEY}"}, tuple(names))
+        gateway = Gateway("LiteLLM proxy", port, process, {"Authorization": f"Bearer {LITELLM_KEY}"}, tuple(names), least_seconds=4.0)
         _answers(gateway, _LITELLM_STARTS)
         yield gateway
 

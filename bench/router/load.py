@@ -72,9 +72,7 @@ class Generator:
     def steady(self, gateway: Gateway, *, rate: float, seconds: float, size: int = 600) -> Measured:
         """Requests at a steady rate."""
         found, cpu = self._paced("rate", gateway, gateway.request(size=size), rate=rate, seconds=seconds)
-        return Measured(
-            {"rate": rate, "errors": found["errors"], "cpu": cpu / max(found["answers"], 1) * 1e6, **found["latency"]}
-        )
+        return Measured({"rate": rate, "errors": found["errors"], "cpu": cpu / max(found["answers"], 1) * 1e6, **found["latency"]})
 
     def streams(self, gateway: Gateway, *, count: int, seconds: float, events: int, pace_us: int) -> Measured:
         """So many streams at a time, whose events come one by one."""

@@ -56,7 +56,9 @@ class Cores:
 class Process:
     """A program that runs until it is left, with all that it starts. Its words go to `output`, or nowhere; it reads `feed`, or nothing."""
 
-    def __init__(self, command: Sequence[str], environment: Mapping[str, str], *, output: IO[Any] | None = None, feed: bool = False) -> None:
+    def __init__(
+        self, command: Sequence[str], environment: Mapping[str, str], *, output: IO[Any] | None = None, feed: bool = False
+    ) -> None:
         self._command, self._environment, self._output, self._fed = list(command), dict(environment), output, feed
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -35,8 +35,11 @@ end
 
 
 def chat(model: str, size: int, stream: Mapping[str, int] | None = None) -> bytes:
-    """A chat whose body has about `size` bytes. `stream`: `max_tokens` (events) and `seed` (microseconds between them) of a streamed answer."""
-    document: dict[str, Any] = {"model": model, "messages": [{"role": "system", "content": "You are brief."}, {"role": "user", "content": ""}]}
+    """A chat whose body has about `size` bytes. `stream`: for a streamed answer, its `max_tokens` (events) and `seed` (µs between them)."""
+    document: dict[str, Any] = {
+        "model": model,
+        "messages": [{"role": "system", "content": "You are brief."}, {"role": "user", "content": ""}],
+    }
     if stream is not None:
         document |= {"stream": True, **stream}
     left = size - len(json.dumps(document, separators=(",", ":")))
