@@ -23,6 +23,7 @@ DOORS = {
 DOORLESS = {"authorize_request", "read_api_document"}
 GATHERING = {"arm_schedule"}  # named by what it does, for it does the same on several events
 EVERY_EVENT = {"on_fact_announced"}  # whatever it is called
+REPORTS = {"on_usage_reported"}  # no events: what routers send to the queue itself
 SERVICE_EVENTS = {"on_engine_task_changed", "on_engine_service_changed", "on_engine_host_interrupted"}  # AWS's own facts, named by us
 
 each = pytest.mark.parametrize("item", functions(), ids=lambda item: item.logical_id)
@@ -86,7 +87,7 @@ def test_a_reaction_is_named_after_its_event(item: Function) -> None:
         names = rule["Properties"]["Pattern"]["detail-type"]
         assert len(names) > 1
         assert set(names) <= set(EVENTS)
-    elif item.kind in {"event", "queue"} and item.name not in SERVICE_EVENTS | EVERY_EVENT:
+    elif item.kind in {"event", "queue"} and item.name not in SERVICE_EVENTS | EVERY_EVENT | REPORTS:
         assert pascal(item.name.removeprefix("on_")) in EVENTS
 
 

@@ -96,8 +96,10 @@ def test_every_refusal_is_documented(path: Path) -> None:
 
 
 def test_secrets_are_never_described_as_answers() -> None:
-    """Only the answer to issuing a token holds a token; no answer holds a digest."""
+    """Only the answer to issuing a token holds a token, where usage names whose it was; no answer holds a digest."""
     schemas = DOCUMENT["components"]["schemas"]
-    assert [name for name, schema in schemas.items() if "token" in schema.get("properties", {})] in ([], ["IssuedToken"])
+    holding = [name for name, schema in schemas.items() if "token" in schema.get("properties", {}) and name != "UsageItem"]
+    assert holding in ([], ["IssuedToken"])
+    assert "oidc:" in schemas["UsageItem"]["properties"]["token"]["description"]
     assert not [name for name, schema in schemas.items() if {"digest", "pepper_id"} & set(schema.get("properties", {}))]
     assert not re.search(r"slp_[a-z2-7]{16}_", PATH.read_text())

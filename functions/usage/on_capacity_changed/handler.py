@@ -4,8 +4,7 @@ Trigger: bus rule on `CapacityChanged` of slipway.serving. Takes: the event. Emi
 On failure: delivered again four times within an hour, then the context's dead letters; the next such fact names all copies again.
 """
 
-from contracts.notices import CopiesCounted
-from kit.clock import parse
+from contracts.serving import CapacityChanged
 from kit.door.event import event
 from kit.envelope import Envelope
 from usage import wiring
@@ -14,7 +13,7 @@ from usage import wiring
 @event
 def handler(envelope: Envelope) -> None:
     """React to the event."""
-    told = CopiesCounted.receive(envelope.data)
-    accelerator = vars(told.model.accelerator) if told.model.accelerator else None
+    told = CapacityChanged.receive(envelope.data)
+    accelerator = getattr(told.model, "accelerator", None)  # third parties' models have none, and no copies
     versions = [copy.version for copy in told.targets]
-    wiring.on_capacity_changed()(told.model_id, parse(envelope.metadata.occurred_at), versions, accelerator)
+    wiring.on_capacity_changed()(told.model_id, envelope.metadata.occurred_at, versions, accelerator.document() if accelerator else None)

@@ -59,34 +59,3 @@ class RouteMoved(Notice):
     revision: int
     state: Literal["probing", "open", "closed", "asleep", "removed"]
     route: RouteSeen | None = None
-
-
-class CopySeen(Contract):
-    """One running copy of an engine."""
-
-    version: str
-    status: Literal["starting", "running", "stopping"]
-
-
-class AcceleratorSeen(Contract):
-    """What a copy runs on."""
-
-    gpus: int = 0
-    gpu_memory_gib: float | None = None
-    instance_types: tuple[str, ...] = ()
-
-
-class PricedModel(Contract):
-    """A model by what its copies cost."""
-
-    accelerator: AcceleratorSeen | None = None
-
-
-class CopiesCounted(Notice):
-    """How many copies of a model there are, of which versions, and on what they run."""
-
-    of = frozenset({"CapacityChanged"})
-
-    model_id: ModelId
-    targets: tuple[CopySeen, ...] = ()
-    model: PricedModel

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from kit.aws import client
 from kit.clock import ManualClock, iso, parse
 from kit.ids import Ids
+from scripts.template import ROOT
 from tests.fabric import world
 from tests.fabric.crash import sweep, watching
 from tests.fabric.wire import Context, bus_event, envelope_of, http_event
@@ -24,6 +25,7 @@ from usage.domain.cost import TokenPrice, listed, reckon
 from usage.domain.hosts import Ran, Standing, hourly, ran
 from usage.domain.rollup import Used
 
+SAMPLE = ROOT / "events/serving/CapacityChanged/published/1.0.json"
 TABLE, BUS = "audit", "bus"
 DAY = "2026-11-20"
 ADMIN = {"subject": "token:admin", "kind": "token", "groups": [], "scopes": ["admin"]}
@@ -50,7 +52,8 @@ class Metered:
         targets = [
             {"target_id": str(n), "version": "1.0.0", "address": "10.0.0.1", "port": 8080, "status": "running"} for n in range(count)
         ]
-        data = {"model_id": model_id, "version": "1.0.0", "targets": targets, "model": {"accelerator": {"gpus": 0, **accelerator}}}
+        data = json.loads(SAMPLE.read_text())["detail"]["data"] | {"model_id": model_id, "targets": targets}
+        data["model"] |= {"model_id": model_id, "accelerator": {"gpus": 0, **accelerator}}
         event = bus_event(envelope_of("CapacityChanged", data, event_id=self._ids.new()))
         event["detail"]["metadata"]["occurred_at"] = iso(self.clock.now())
         _run("on_capacity_changed", event)
