@@ -19,6 +19,7 @@ from router.metrics import Metrics
 from router.routes import RouteTable
 from router.settings import Settings
 from router.surface import openapi
+from router.telling.tracing import Tracer
 from router.telling.usage import Usage
 from router.timeline import Timeline
 
@@ -42,9 +43,10 @@ class App:
         log: Log,
         ready: Callable[[], bool],
         release: Callable[[], None],
+        tracer: Tracer | None = None,
     ) -> None:
         self._routes, self._authenticator, self._inference, self._timeline = routes, authenticator, inference, timeline
-        self._metrics, self._log, self._ready, self._release = metrics, log, ready, release
+        self._metrics, self._log, self._ready, self._release, self._tracer = metrics, log, ready, release, tracer
         self._cors = Cors(settings.cors_origins)
         self._in_flight = 0
         self._idle = asyncio.Event()
@@ -132,6 +134,8 @@ class App:
         return caller
 
     async def _infer(self, exchange: Exchange) -> None:
+        if self._tracer is not None:
+            exchange.trace = self._tracer.join(exchange.headers)
         if self.draining:
             exchange.extra_headers.append((b"connection", b"close"))
             raise ApiError(503, "router_draining", "This router is stopping; try again.", retry_after=1)
@@ -193,6 +197,8 @@ class App:
             self._metrics.duration.labels(exchange.model).observe(elapsed)
             if first is not None:
                 self._metrics.first_byte.labels(exchange.model).observe(first)
+        if exchange.trace is not None and self._tracer is not None:
+            self._tracer.tell(exchange, exchange.trace)
         self._log.info(
             "request",
             request_id=exchange.request_id,

@@ -16,6 +16,7 @@ from router.telling.usage import Usage
 
 if TYPE_CHECKING:
     from router.telling.teller import Telling
+    from router.telling.tracing import Trace
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -36,7 +37,7 @@ class Exchange:
 
     `asked`: where it wants to go; `deadline`: seconds from its arrival to the last byte, at most; `asked_at`: when it was sent on to its
     target; `held_seconds`: how long it waited for its model before that; `flow` sees what is answered while it is (`telling` is the same,
-    also later). `usage` and `outcome` are known once the answer's end goes out.
+    also later); `trace`: its place in a trace that is sampled. `usage` and `outcome` are known once the answer's end goes out.
     """
 
     __slots__ = (
@@ -45,7 +46,7 @@ class Exchange:
         "held_seconds", "method", "model", "outcome", "path",
         "receive",
         "request_id",
-        "send", "started_at", "status", "stream", "subject", "target", "task", "telling", "token_id", "usage", "version", "wire",
+        "send", "started_at", "status", "stream", "subject", "target", "task", "telling", "token_id", "trace", "usage", "version", "wire",
     )  # fmt: skip
     telling: "Telling"
 
@@ -63,6 +64,7 @@ class Exchange:
         self.deadline: float | None = None
         self.flow: Telling | None = None
         self.usage: Usage | None = None
+        self.trace: Trace | None = None
         self.outcome = ""
         self.status = self.bytes_in = self.bytes_out = 0
         self.cut = self.gone = self.finished = self.stream = False

@@ -43,6 +43,7 @@ class Metrics:
         self.usage_lost = Counter("usage_records_lost", "Records of usage that the disk did not take.", **made)
         self.spool_batches = Gauge("usage_spool_batches", "Batches of usage that wait to be sent.", **made)
         self.spool_bytes = Gauge("usage_spool_bytes", "Size of these.", **made)
+        self.spans = Counter("spans", "Spans of traces, sent to the collector or lost on the way.", ["outcome"], **made)
         self.cut = Counter("streams_cut", "Requests ended because their token was revoked.", **made)
         self.feed_revision = Gauge("feed_revision", "Revision of the table held.", ["feed"], **made)
         self.feed_errors = Counter("feed_errors", "Reads of a feed that failed.", ["feed"], **made)

@@ -77,6 +77,9 @@ class Settings:
     usage_queue_url: str = ""
     usage_seconds: float = 30.0
     usage_spool_bytes: int = 256_000_000
+    trace_endpoint: str = ""
+    xray_daemon: str = ""
+    trace_share: float = 0.05
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
@@ -132,6 +135,9 @@ class Settings:
             usage_queue_url=source.text("USAGE_QUEUE_URL", cls.usage_queue_url),
             usage_seconds=source.number("SLIPWAY_USAGE_SECONDS", cls.usage_seconds, 0.05, 3600),
             usage_spool_bytes=int(source.number("SLIPWAY_USAGE_SPOOL_BYTES", cls.usage_spool_bytes, 0, 100_000_000_000)),
+            trace_endpoint=_trace_endpoint(source),
+            xray_daemon=_xray_daemon(source),
+            trace_share=source.number("SLIPWAY_TRACE_SHARE", cls.trace_share, 0, 1),
             live_heartbeat_seconds=source.number("SLIPWAY_LIVE_HEARTBEAT_SECONDS", cls.live_heartbeat_seconds, 0.05, 300),
         )
 
@@ -158,6 +164,26 @@ class _Source:
         if not low <= value <= high:
             raise SettingsInvalid(f"{name} must be between {low} and {high}")
         return value
+
+
+def _trace_endpoint(source: _Source) -> str:
+    """Where OTLP goes, by OpenTelemetry's own variables: the one for traces, or the one for all signals and the usual path."""
+    every = source.text("OTEL_EXPORTER_OTLP_ENDPOINT", "")
+    endpoint = source.text("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", f"{every.rstrip('/')}/v1/traces" if every else "")
+    if endpoint and not endpoint.startswith(("http://", "https://")):
+        raise SettingsInvalid("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is no address")
+    return endpoint
+
+
+def _xray_daemon(source: _Source) -> str:
+    """Host and port of the daemon's UDP, by the X-Ray SDKs' variable, which may name TCP beside it."""
+    for word in source.text("AWS_XRAY_DAEMON_ADDRESS", "").split():
+        if not word.startswith("tcp:"):
+            host, _, port = word.removeprefix("udp:").rpartition(":")
+            if not host or not port.isdigit():
+                raise SettingsInvalid("AWS_XRAY_DAEMON_ADDRESS is not host:port")
+            return f"{host}:{port}"
+    return ""
 
 
 def _oidc(source: _Source) -> OidcSettings | None:

@@ -39,8 +39,10 @@ from router.settings import OidcSettings, Settings
 from router.state import StateDirectory
 from router.status import StatusReader
 from router.telling.batches import batches
+from router.telling.collectors import OtlpCollector, XRayDaemon
 from router.telling.spool import Spool
 from router.telling.teller import Losses, SqsQueue, Teller
+from router.telling.tracing import Collector, Tracer
 from router.timeline import LiveLimits, Timeline
 from router.timeline_source import ModelEvents, OperationProgress, Source
 from router.upstream import EngineClient
@@ -95,6 +97,7 @@ class Router:
         self._route_feed, self._token_feed = self._followers()
         self._waiting = self._make_waiting()
         self._teller = self._make_teller()
+        self._tracer = self._make_tracer()
         self._meter = LoadMeter(
             self._reporter.report,
             settings.router_id,
@@ -129,6 +132,7 @@ class Router:
             log=log,
             ready=self.is_ready,
             release=self._release,
+            tracer=self._tracer,
         )
         self.routes.listen(picker.synchronise)
         self.routes.listen(self._prober.synchronise)
@@ -158,6 +162,8 @@ class Router:
             "pulse": self._pulse.run,
             "usage": self._teller.run,
         }
+        if self._tracer is not None:
+            loops["traces"] = self._tracer.run
         self._tasks = [asyncio.create_task(self._for_ever(name, loop)) for name, loop in loops.items()]
         return self
 
@@ -170,6 +176,8 @@ class Router:
         self._pulse.tell()
         await self._reporter.flush(2.0)
         await self._teller.flush(5.0)
+        if self._tracer is not None:
+            await self._tracer.flush(2.0)
         await self._limiting.close(3.0)
         await self._stack.aclose()
         self._feeds.shutdown(wait=False, cancel_futures=True)
@@ -229,6 +237,16 @@ class Router:
             metrics=metrics,
             log=log,
         )
+
+    def _make_tracer(self) -> Tracer | None:
+        settings = self._settings
+        if settings.trace_endpoint:
+            collector: Collector = OtlpCollector(settings.trace_endpoint, settings.environment, settings.router_id)
+        elif settings.xray_daemon:
+            collector = XRayDaemon(settings.xray_daemon, settings.environment)
+        else:
+            return None
+        return Tracer(collector, settings.trace_share, self._calls, self.metrics)
 
     def _make_timeline(self) -> Timeline:
         settings = self._settings
