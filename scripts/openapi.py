@@ -66,6 +66,9 @@ _REQUEST_EXAMPLES = {
     },
     "add_model_user": {"repository": {"value": {"name": "Handbook search"}}},
     "set_schedule": {"office hours": {"value": dict(SCHEDULE)}},
+    "set_traffic": {
+        "canary": {"value": {"versions": [{"version": "1.0.0", "weight": 9_500}, {"version": "1.1.0", "weight": 500}]}},
+    },
     "set_limits": {
         "budget": {
             "value": {"requests_per_minute": 600, "tokens_per_minute": 200_000, "budgets": [{"period": "month", "usd": 250.0}]},

@@ -49,6 +49,7 @@ ReadProviderModelStatus = Literal["Creating", "InService", "Updating", "Starting
 ReadProviderModelTask = Literal["chat", "completion", "embedding", "rerank", "image", "transcription", "speech", "moderation"]
 ScalingTargetMetric = Literal["in_flight_per_task", "queue_per_task", "time_to_first_token_ms", "tokens_per_second_per_task"]
 SubjectLimitsKind = Literal["token", "group", "model"]
+TrafficSharedBy = Literal["shares", "targets"]
 TypeFitVerdict = Literal["fits", "tight", "no", "unknown"]
 VllmArgumentsKvCacheDtype = Literal["auto", "fp8", "fp8_e4m3", "fp8_e5m2", "fp8_ds_mla", "nvfp4"]
 VllmArgumentsDtype = Literal["auto", "bfloat16", "float16", "float32"]
@@ -281,6 +282,7 @@ class HostedModel(TypedDict):
     limits: NotRequired["Limits"]
     schedule: NotRequired["Schedule | None"]
     delete_protection: NotRequired[bool]
+    aliases: NotRequired[list[str]]
     fallbacks: NotRequired[list[str]]
     pin_groups: NotRequired[list[str]]
     hosting: Literal["hosted"]
@@ -477,6 +479,7 @@ class ModelPatch(TypedDict):
     limits: NotRequired[dict[str, Any] | None]
     schedule: NotRequired[dict[str, Any] | None]
     delete_protection: NotRequired[bool | None]
+    aliases: NotRequired[list[str] | None]
     fallbacks: NotRequired[list[str] | None]
     pin_groups: NotRequired[list[str] | None]
     artifact: NotRequired[dict[str, Any] | None]
@@ -675,6 +678,7 @@ class ProviderModel(TypedDict):
     limits: NotRequired["Limits"]
     schedule: NotRequired["Schedule | None"]
     delete_protection: NotRequired[bool]
+    aliases: NotRequired[list[str]]
     fallbacks: NotRequired[list[str]]
     pin_groups: NotRequired[list[str]]
     hosting: Literal["provider"]
@@ -719,6 +723,7 @@ class ReadHostedModel(TypedDict):
     limits: NotRequired["Limits"]
     schedule: NotRequired["Schedule | None"]
     delete_protection: NotRequired[bool]
+    aliases: NotRequired[list[str]]
     fallbacks: NotRequired[list[str]]
     pin_groups: NotRequired[list[str]]
     hosting: Literal["hosted"]
@@ -758,6 +763,7 @@ class ReadProviderModel(TypedDict):
     limits: NotRequired["Limits"]
     schedule: NotRequired["Schedule | None"]
     delete_protection: NotRequired[bool]
+    aliases: NotRequired[list[str]]
     fallbacks: NotRequired[list[str]]
     pin_groups: NotRequired[list[str]]
     hosting: Literal["provider"]
@@ -770,6 +776,13 @@ class RefusedField(TypedDict):
     path: str
     code: str
     message: str
+
+
+class RouteVersion(TypedDict):
+    """One version's share of a route's traffic."""
+
+    version: str
+    weight: int
 
 
 class ScalingTarget(TypedDict):
@@ -809,6 +822,12 @@ class SetLimits(TypedDict):
     max_choices: NotRequired[int | None]
     budgets: NotRequired[list["Budget"]]
     prices: NotRequired["Prices | None"]
+
+
+class SetTraffic(TypedDict):
+    """Body of `PUT /models/{model_id}/traffic`."""
+
+    versions: list["RouteVersion"]
 
 
 class SubjectLimits(TypedDict):
@@ -889,6 +908,18 @@ class TokenList(TypedDict):
     next_token: str | None
 
 
+class Traffic(TypedDict):
+    """How a model's traffic is shared now."""
+
+    model_id: str
+    generation: int
+    state: str
+    shared_by: TrafficSharedBy
+    versions: list["VersionTraffic"]
+    pin_groups: list[str]
+    links: dict[str, str]
+
+
 class TypeFit(TypedDict):
     """Whether a type holds the model that was asked about."""
 
@@ -955,6 +986,16 @@ class VersionList(TypedDict):
 
     items: list["ModelVersion"]
     next_token: str | None
+
+
+class VersionTraffic(TypedDict):
+    """One version's share, and how many targets it has to answer it with."""
+
+    version: str
+    weight: int
+    ready: int
+    probing: int
+    draining: int
 
 
 class VllmArguments(TypedDict):
@@ -1043,6 +1084,8 @@ ENDPOINTS: Final[Mapping[str, Endpoint]] = MappingProxyType(
         "set_schedule": Endpoint("PUT", "/models/{model_id}/schedule", query=("dry_run",), body=True, idempotent=True, conditional=True),
         "read_schedule": Endpoint("GET", "/models/{model_id}/schedule"),
         "remove_schedule": Endpoint("DELETE", "/models/{model_id}/schedule", query=("dry_run",), idempotent=True, conditional=True),
+        "set_traffic": Endpoint("PUT", "/models/{model_id}/traffic", body=True, idempotent=True, conditional=True),
+        "read_traffic": Endpoint("GET", "/models/{model_id}/traffic"),
         "retry_model": Endpoint("POST", "/models/{model_id}/retry", query=("dry_run",), idempotent=True, conditional=True),
         "list_model_events": Endpoint(
             "GET",

@@ -8,7 +8,7 @@ import typer
 
 from slipway_cli import __version__
 from slipway_cli.command import command
-from slipway_cli.commands import config, limits, models, operations, platform, schedule, tokens, users, versions
+from slipway_cli.commands import config, limits, models, operations, platform, schedule, tokens, traffic, users, versions
 from slipway_cli.commands.ask import ask
 from slipway_cli.commands.usage import usage
 
@@ -31,6 +31,7 @@ app = typer.Typer(
 )
 models.app.add_typer(schedule.app)
 models.app.add_typer(users.app)
+models.app.add_typer(traffic.app)
 for group in (models.app, operations.app, versions.app, tokens.app, limits.app, platform.instances, platform.api, config.app):
     app.add_typer(group)
 command(app, "ask")(ask)

@@ -29,6 +29,8 @@ REACHED_BY: Final[Mapping[str, Reach]] = MappingProxyType(
         "remove_model_user": Reach("models users remove parrot repository handbook"),
         "start_model": Reach("models start parrot"),
         "stop_model": Reach("models stop parrot"),
+        "set_traffic": Reach("models traffic set parrot 1.0.0=95 1.1.0=5"),
+        "read_traffic": Reach("models traffic show parrot"),
         "retry_model": Reach("models retry parrot"),
         "plan_model": Reach("models plan parrot --max 4"),
         "set_schedule": Reach('models schedule set parrot --time-zone Europe/Berlin --window "mon-fri 08:00-18:00"'),

@@ -166,11 +166,13 @@ class Session:
         return self.api.request(method, path, query=query, body=body, key=self.key, if_match=self._if_match(path))
 
     def _if_match(self, path: str) -> str | None:
-        """The ETag to send: a generation gets its quotes; `current` is the one that the model has at this moment."""
+        """The ETag to send: a generation gets its quotes; `current` is the one that what is changed has at this moment."""
         given = self.options.if_match
         if given != "current":
             return f'"{given}"' if given and given.isdecimal() else given
-        return self.api.request("GET", "/".join(path.split("/")[:3])).etag
+        parts = path.split("/")
+        own = parts[1] == "limits" or parts[3:4] == ["traffic"]  # of these every one has its own generation; the rest has its model's
+        return self.api.request("GET", "/".join(parts[: 4 if own else 3])).etag
 
     def _operation(self, accepted: Mapping[str, Any], wanted: str) -> None:
         operation_id = str(accepted["operation_id"])

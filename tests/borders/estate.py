@@ -25,16 +25,26 @@ from tests.functional.serving import samples
 from tests.functional.serving import world as serving_side
 from tests.functional.serving.changing import told_by_routing
 
-TABLES = ("models", "tokens", "versions", "audit")
+TABLES = ("models", "tokens", "versions", "audit", "routes")
 _ENVIRONMENT = {
     "TOKEN_TABLE": "tokens",
     "PEPPER_SECRET_ARN": "pepper",
     "VERSION_TABLE": "versions",
+    "ROUTE_TABLE": "routes",
     "AUDIT_TABLE": "audit",
     "AUDIT_RETENTION_DAYS": "400",
 }
 _ROOT = {"subject": "oidc:root", "kind": "oidc", "groups": [], "scopes": ["admin"]}
 ALL_SCOPES = ("models:read", "models:write", "tokens:write", "inference")
+_ROUTING = {
+    "CapacityChanged": "on_capacity_changed",
+    "ModelDeleted": "on_model_deleted",
+    "ModelDeletionRequested": "on_model_deletion_requested",
+    "ModelFailed": "on_model_failed",
+    "ModelRequested": "on_model_requested",
+    "ModelStopRequested": "on_model_stop_requested",
+    "ModelUpdated": "on_model_updated",
+}
 OFFICE_HOURS = {
     "time_zone": "Europe/Berlin",
     "windows": [{"days": ["mon", "tue", "wed", "thu", "fri"], "opens": "08:00", "closes": "18:00"}],
@@ -139,6 +149,14 @@ class Estate:
         path = {"model_id": model_id, **self.user}
         assert self.serving.http("add_model_user", "PUT", f"/models/{model_id}/users", _ROOT, path_parameters=path, body={})[0] == 200
 
+    def routed(self) -> None:
+        """Let routing have heard of everything that serving has told."""
+        for fact in world.ledger("models"):
+            event = serving_side.own_event(fact)
+            reaction = _ROUTING.get(event["detail-type"])
+            if reaction:
+                import_module(f"functions.routing.{reaction}.handler").handler(event, Context())
+
     def recorded(self) -> None:
         """Let the audit have heard of everything that serving has told."""
         handler = import_module("functions.usage.on_fact_announced.handler").handler
@@ -164,6 +182,7 @@ def _fill(made: Estate) -> None:
         made.published(name, "research" if name == "up" else "sales")
         made.used(name)
     made.recorded()
+    made.routed()
     made.issue("admin", scopes=["admin"])
     made.issue("writer", groups=["research"], scopes=list(ALL_SCOPES))
     made.issue("stranger", groups=["sales"], scopes=list(ALL_SCOPES))
@@ -184,7 +203,7 @@ def _copied(items: Mapping[str, Any]) -> defaultdict[str, Any]:
     return defaultdict(dict, {partition: dict(rows) for partition, rows in items.items()})
 
 
-def _forget(contexts: Sequence[str] = ("access", "registry", "serving", "usage")) -> None:
+def _forget(contexts: Sequence[str] = ("access", "registry", "routing", "serving", "usage")) -> None:
     """Let every use case be composed anew."""
     for name in [name for name in sys.modules if name.split(".")[0] in contexts and ".wiring" in name]:
         world.forget(sys.modules[name])

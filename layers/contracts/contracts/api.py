@@ -19,6 +19,7 @@ from contracts.patch import ModelPatch
 from contracts.planning import PlanModel
 from contracts.problems import PROBLEMS, ProblemKind
 from contracts.responses import Accepted, ListEvents, ListInstances, ListModels, Operation
+from contracts.traffic import SetTraffic, Traffic
 from contracts.usage import ListUsage, UsagePage
 from contracts.users import ModelUsers, NameOfUser
 
@@ -303,6 +304,31 @@ ROUTES: Final = (
             "operation-in-progress",
             "update-not-possible",
         ),
+    ),
+    ApiRoute(
+        method="PUT",
+        path="/models/{model_id}/traffic",
+        context="routing",
+        function="set_traffic",
+        summary="Share a model's traffic by its versions, in exact parts of 10,000",
+        scope="models:write",
+        body=SetTraffic,
+        answer=Traffic,
+        idempotent=True,
+        conditional=True,
+        tagged=True,
+        refusals=("model-not-found", "traffic-not-possible"),
+    ),
+    ApiRoute(
+        method="GET",
+        path="/models/{model_id}/traffic",
+        context="routing",
+        function="read_traffic",
+        summary="Read how a model's traffic is shared by its versions, and what each has to answer with",
+        scope="models:read",
+        answer=Traffic,
+        tagged=True,
+        refusals=("model-not-found",),
     ),
     ApiRoute(
         method="POST",

@@ -33,6 +33,7 @@ _KINDS: Final = (
     ProblemKind("limits-not-found", 404, "This token, group or model has no limits of its own."),
     ProblemKind("schedule-not-found", 404, "The model has no schedule."),
     ProblemKind("version-not-found", 404, "No such version of this model."),
+    ProblemKind("traffic-not-possible", 409, "The model is being deleted: its traffic is shared no longer."),
     ProblemKind("idempotency-key-reused", 409, "The same Idempotency-Key came before with another request."),
     ProblemKind("model-exists", 409, "A model with this id exists."),
     ProblemKind("operation-ended", 409, "The operation has ended; there is nothing to cancel."),

@@ -1,12 +1,13 @@
 """Messages that `routing` owns (those that routers send are in `reports`), and the rows of the route table that routers follow."""
 
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from contracts.common import Contract, EventContract, Group, Hosting, ModelId, Semver, Task
+from contracts.common import Alias, Contract, EventContract, Group, Hosting, ModelId, Semver, Task
 from contracts.model import Features, GenerationDefaults, Limits, Provider
 from contracts.reports import LoadObserved, ModelWakeRequested, RouteHealthObserved
+from contracts.shares import RouteVersion, Shares
 
 __all__ = [
     "EVENTS",
@@ -14,7 +15,6 @@ __all__ = [
     "PROVIDER_TARGET_ID",
     "ROUTES_PARTITION",
     "ROUTE_PREFIX",
-    "WHOLE",
     "LoadObserved",
     "ModelWakeRequested",
     "Route",
@@ -34,8 +34,6 @@ ROUTES_PARTITION = "ROUTES"
 HEAD_KEY = "HEAD"
 ROUTE_PREFIX = "ROUTE#"
 PROVIDER_TARGET_ID = "provider"
-WHOLE = 10_000
-"""All of a route's traffic."""
 
 
 class RouteTarget(Contract):
@@ -50,13 +48,6 @@ class RouteTarget(Contract):
     status: TargetState = Field(examples=["ready"])
     engine_kind: str | None = Field(default=None, examples=["llama.cpp"])
     provider: Provider | None = Field(default=None, description="of a provider target that differs from the route's own")
-
-
-class RouteVersion(Contract):
-    """One version's share of a route's traffic. A weight of 0 is reached by pins alone."""
-
-    version: Semver = Field(examples=["1.1.0"])
-    weight: int = Field(ge=0, le=10_000, examples=[500], description="parts of 10,000")
 
 
 class Route(Contract):
@@ -75,26 +66,16 @@ class Route(Contract):
     features: Features = Field(default_factory=Features)
     generation_defaults: GenerationDefaults = Field(default_factory=GenerationDefaults)
     targets: list[RouteTarget] = Field(default_factory=list)
-    versions: list[RouteVersion] = Field(
+    versions: Shares = Field(
         default_factory=list,
-        max_length=8,
         description="shares that add up to 10,000, the version that gives first; empty: every version has what its ready targets weigh",
     )
     pin_groups: list[Group] = Field(default_factory=list, description="groups that may choose a version; administrators always may")
+    aliases: list[Alias] = Field(default_factory=list, description="other names by which callers may ask the model")
     fallbacks: list[ModelId] = Field(default_factory=list, max_length=5, description="models that answer while this one cannot, in order")
     provider: Provider | None = None
     limits: Limits = Field(default_factory=Limits)
     expected_start_seconds: float | None = Field(default=None, ge=0, description="how long a start is likely to take, while asleep")
-
-    @model_validator(mode="after")
-    def _shares_are_whole(self) -> Self:
-        if self.versions and sum(share.weight for share in self.versions) != WHOLE:
-            msg = f"the versions' weights must add up to {WHOLE}"
-            raise ValueError(msg)
-        if len({share.version for share in self.versions}) != len(self.versions):
-            msg = "every version has one share"
-            raise ValueError(msg)
-        return self
 
 
 class RouteChanged(EventContract):

@@ -1,7 +1,9 @@
 """What routing needs of the world."""
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
 
+from kit.caller import Command
 from kit.envelope import Cause
 from kit.row import Row
 from routing.domain.route import Change, Known
@@ -9,6 +11,11 @@ from routing.domain.route import Change, Known
 
 class Snapshot(Protocol):
     """What the route table held at one revision."""
+
+    @property
+    def revision(self) -> int:
+        """Which one."""
+        ...
 
     @property
     def known(self) -> Known:
@@ -25,6 +32,18 @@ class RouteTable(Protocol):
 
     def commit(self, snapshot: Snapshot, change: Change, cause: Cause) -> None:
         """Carry the change out and record `RouteChanged`, if the table is still at the snapshot's revision; `Contended` otherwise."""
+        ...
+
+
+class TrafficTable(RouteTable, Protocol):
+    """The same for people's commands, each of which is carried out once."""
+
+    def answer(self, command: Command) -> dict[str, Any] | None:
+        """What this command was answered before; `Conflict` if its key was used for another."""
+        ...
+
+    def obey(self, snapshot: Snapshot, change: Change, cause: Cause, command: Command, answer: Mapping[str, Any]) -> None:
+        """Commit, and remember the answer in the same transaction."""
         ...
 
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from routing.usecases.on_model_stop_requested import OnModelStopRequested
     from routing.usecases.on_model_updated import OnModelUpdated
     from routing.usecases.on_route_health_observed import OnRouteHealthObserved
+    from routing.usecases.read_traffic import ReadTraffic
+    from routing.usecases.set_traffic import SetTraffic
     from routing.usecases.sweep_routes import SweepRoutes
 
 
@@ -111,6 +113,22 @@ def on_model_deleted() -> OnModelDeleted:
     from routing.usecases.on_model_deleted import OnModelDeleted
 
     return OnModelDeleted(_routes(), _crowd())
+
+
+@cache
+def set_traffic() -> SetTraffic:
+    """`PUT /models/{model_id}/traffic`."""
+    from routing.usecases.set_traffic import SetTraffic
+
+    return SetTraffic(_routes(), _crowd())
+
+
+@cache
+def read_traffic() -> ReadTraffic:
+    """`GET /models/{model_id}/traffic`."""
+    from routing.usecases.read_traffic import ReadTraffic
+
+    return ReadTraffic(_routes())
 
 
 @cache

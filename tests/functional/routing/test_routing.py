@@ -130,6 +130,7 @@ def test_an_update_reaches_routers_at_once(react: React) -> None:
         "generation_defaults": {"max_tokens": 9},
         "version": "2.0.0",
         "description": "new",
+        "aliases": ["gpt-4o"],
         "fallbacks": ["other"],
         "pin_groups": ["testers"],
     }
@@ -137,7 +138,7 @@ def test_an_update_reaches_routers_at_once(react: React) -> None:
     after = _route()
     assert (after["generation"], after["allowed_groups"], after["limits"]["max_in_flight"]) == (2, ["sales"], 7)
     assert after["generation_defaults"]["max_tokens"] == 9
-    assert (after["fallbacks"], after["pin_groups"]) == (["other"], ["testers"])
+    assert (after["aliases"], after["fallbacks"], after["pin_groups"]) == (["gpt-4o"], ["other"], ["testers"])
     for kept in ("targets", "state", "version", "created_at"):
         assert after[kept] == before[kept], kept
     assert ledger("routes")[-1]["data"]["generation"] == 2

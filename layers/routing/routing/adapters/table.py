@@ -7,7 +7,9 @@ from typing import Any
 
 from contracts.routing import HEAD_KEY, ROUTE_PREFIX, ROUTES_PARTITION, RouteChanged, RouteTarget
 from contracts.routing import Route as Row
+from kit.caller import Command
 from kit.clock import Clock
+from kit.commands import CommandLog
 from kit.envelope import Cause, Fact, Wrapper
 from kit.ledger import record
 from kit.table import Table, Transaction
@@ -33,6 +35,7 @@ class DynamoRouteTable:
 
     def __init__(self, table: Table, wrapper: Wrapper, clock: Clock) -> None:
         self._table, self._wrapper, self._clock = table, wrapper, clock
+        self._commands = CommandLog(table, clock)
 
     def read(self, model_id: str) -> TableSnapshot:
         """The head, the model's row and what remains of an earlier one; strongly consistent."""
@@ -48,6 +51,19 @@ class DynamoRouteTable:
 
     def commit(self, snapshot: Snapshot, change: Change, cause: Cause) -> None:
         """One transaction: head, row, ledger, outbox."""
+        self._table.commit(self._transaction(snapshot, change, cause))
+
+    def answer(self, command: Command) -> dict[str, Any] | None:
+        """See `ports.TrafficTable`."""
+        return self._commands.answer(command)
+
+    def obey(self, snapshot: Snapshot, change: Change, cause: Cause, command: Command, answer: Mapping[str, Any]) -> None:
+        """The same transaction with the command's record."""
+        transaction = self._transaction(snapshot, change, cause)
+        self._commands.remember(transaction, command, answer)
+        self._table.commit(transaction)
+
+    def _transaction(self, snapshot: Snapshot, change: Change, cause: Cause) -> Transaction:
         if not isinstance(snapshot, TableSnapshot):
             message = "a snapshot is committed to the table that it was read from"
             raise TypeError(message)
@@ -74,7 +90,7 @@ class DynamoRouteTable:
         ).document()
         envelope = self._wrapper.wrap(Fact(RouteChanged.event_type(), data, RouteChanged.contract_version), cause)
         record(transaction, ROUTES_PARTITION, revision, envelope, snapshot.document, after)
-        self._table.commit(transaction)
+        return transaction
 
 
 def _move_head(transaction: Transaction, revision: int) -> None:
@@ -93,7 +109,7 @@ def _write(transaction: Transaction, snapshot: TableSnapshot, key: str, document
 
 def _attributes(route: Route) -> dict[str, Any]:
     """What the rules need to remember and routers need not know."""
-    return {"last_event": route.last_event, "deleting": int(route.deleting), "stopped": route.stopped}
+    return {"last_event": route.last_event, "deleting": int(route.deleting), "stopped": route.stopped, "shared_at": route.shared_at}
 
 
 def _document(route: Route, revision: int) -> dict[str, Any]:
@@ -133,5 +149,6 @@ def _route(document: dict[str, Any], attributes: Mapping[str, Any]) -> Route:
         stopped=int(attributes.get("stopped", 0)),  # rows from before models could stop do not say
         provider=row["provider"],
         expected_start_seconds=row["expected_start_seconds"],
+        shared_at=int(attributes.get("shared_at", 0)),
         versions=tuple((share["version"], share["weight"]) for share in row["versions"]),
     )

@@ -4,7 +4,7 @@ What happened to a model is told by one writer, so its facts have an order: a fa
 and its place in that order is behind the last one that counted. Everything else is history and changes nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -12,6 +12,8 @@ from routing.domain.weights import weighed
 
 State = Literal["probing", "open", "closed", "asleep"]
 PROVIDER_TARGET = "provider"
+Shares = Sequence[tuple[str, int]]
+"""Versions with their parts of `weights.WHOLE`, the one that gives first."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ class Route:
     generation whose stop closed the route or put it to sleep, 0 for none; only copies of a newer one lead out of that. `provider`: the
     third party that answers now. `expected_start_seconds`: how long a sleeper's start is likely to take, kept until it answers.
     `versions`: how the traffic is shared, in parts of `weights.WHOLE`, the version that gives first; empty: by the weights of the targets.
-    What happens to targets leaves it as it is: a version without any gives its share to the others until it has one again.
+    What happens to targets leaves it as it is: a version without any gives its share to the others until it has one again. `shared_at`:
+    the table's revision at which somebody set it last, 0 for never.
     """
 
     model_id: str
@@ -60,6 +63,7 @@ class Route:
     provider: Mapping[str, Any] | None = None
     expected_start_seconds: float | None = None
     versions: tuple[tuple[str, int], ...] = ()
+    shared_at: int = 0
 
     def target(self, target_id: str) -> Target | None:
         """The target with this id, or None."""
@@ -224,6 +228,19 @@ def drop(known: Known, fact: Fact) -> Change | None:
     if known.is_history(fact):
         return None
     return Change(fact.model_id, fact.generation, None, "the model is deleted", gone=fact.order)
+
+
+def share(route: Route, versions: Shares, revision: int) -> Change:
+    """The route's traffic is shared so from now on, whatever happens to targets; `revision`: the table's, which this change makes."""
+    parts = ", ".join(f"{version} {weight}" for version, weight in versions)
+    reason = f"traffic is shared: {parts}" if versions else "traffic is shared by what ready targets weigh"
+    return _change(replace(route, versions=tuple(versions), shared_at=revision), reason)
+
+
+def unserved(route: Route, versions: Shares) -> tuple[int, ...]:
+    """The places of those versions that would get traffic and have no target, ready or soon."""
+    live = {target.version for target in route.targets if target.is_live}
+    return tuple(place for place, (version, weight) in enumerate(versions) if weight and version not in live)
 
 
 def _change(route: Route, reason: str) -> Change:
