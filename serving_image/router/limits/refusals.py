@@ -15,16 +15,22 @@ _MINUTE: Final = 60
 def headers(purses: Iterable[Purse], now: float) -> Headers:
     """`x-ratelimit-…` of the requests and tokens a minute that come to their end first; nothing where none are limited.
 
-    What remains is what this router has, and what nobody had leased when it looked last.
+    What remains is what this router has, what nobody had leased when it looked last, and as much of the other routers' standing shares as
+    it has of its own.
     """
     requests = tokens = BOUNDLESS
     of_requests = of_tokens = None
     for purse in purses:
         most_requests, most_tokens, _ = purse.limit
-        if most_requests is not None and purse.free_r + purse.beyond[0] < requests:
-            requests, of_requests = purse.free_r + purse.beyond[0], purse
-        if most_tokens is not None and purse.free_t + purse.beyond[1] < tokens:
-            tokens, of_tokens = purse.free_t + purse.beyond[1], purse
+        others = purse.routers - 1
+        if most_requests is not None:
+            left = purse.free_r + purse.beyond[0] + others * max(0, purse.standing[0] - purse.allow_r + purse.free_r)
+            if left < requests:
+                requests, of_requests = left, purse
+        if most_tokens is not None:
+            left = purse.free_t + purse.beyond[1] + others * max(0, purse.standing[1] - purse.allow_t + purse.free_t)
+            if left < tokens:
+                tokens, of_tokens = left, purse
     made: Headers = []
     if of_requests is not None:
         made.append((b"x-ratelimit-limit-requests", b"%d" % (of_requests.limit[0] or 0)))

@@ -1,0 +1,191 @@
+"""Two routers that share limits: the tables they lease from, an engine that counts what it is used for, and words to limit with."""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import httpx
+from aiohttp import web
+
+from contracts.limits import LIMIT_PREFIX, LIMITS_PARTITION
+from contracts.spending import Account, partition_of
+from tests.functional.router.platform import Lives, Platform, target, until
+from tests.functional.router.stubs import StubAws, StubEngine
+
+SPEND = "spend"
+Found = TypeVar("Found")
+CHAT = "/v1/chat/completions"
+
+
+class LendingAws(StubAws):
+    """With DynamoDB's conditional writes. `facts`: the ledger rows that were written to the spend table, in their order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.facts: list[tuple[str, str, dict[str, Any]]] = []
+
+    def account(self, kind: str, subject_id: str, period: str) -> Account:
+        """What is written down for the period of this kind that runs; an empty account if nothing is."""
+        rows = [key for key in self.items if key[:2] == (SPEND, partition_of(kind, subject_id)) and key[2].startswith(period)]
+        return Account.parse(json.loads(self.items[max(rows)]["document"]["S"])) if rows else Account()
+
+    def age(self, kind: str, subject_id: str) -> None:
+        """Let the time of every lease of a subject be over."""
+        for key, item in self.items.items():
+            if key[:2] == (SPEND, partition_of(kind, subject_id)) and not key[2].startswith("LEDGER#"):
+                document = json.loads(item["document"]["S"])
+                for lease in document["leases"].values():
+                    lease["expires_at"] = int(time.time()) - 1
+                revision = int(item["revision"]["N"]) + 1
+                self.items[key] = {**item, "document": {"S": json.dumps(document)}, "revision": {"N": str(revision)}}
+
+    def _PutItem(self, body: dict[str, Any]) -> web.Response:  # noqa: N802 - AWS's name
+        if not self._allows(body):
+            return _refused("ConditionalCheckFailedException")
+        self._store(body)
+        return _done()
+
+    def _TransactWriteItems(self, body: dict[str, Any]) -> web.Response:  # noqa: N802 - AWS's name
+        puts = [write["Put"] for write in body["TransactItems"]]
+        allowed = [self._allows(put) for put in puts]
+        if not all(allowed):
+            reasons = [{"Code": "None" if each else "ConditionalCheckFailed"} for each in allowed]
+            return _refused("TransactionCanceledException", CancellationReasons=reasons)
+        for put in puts:
+            self._store(put)
+        return _done()
+
+    def _allows(self, put: dict[str, Any]) -> bool:
+        condition = put.get("ConditionExpression")
+        held = self.items.get((put["TableName"], put["Item"]["pk"]["S"], put["Item"]["sk"]["S"]))
+        if condition is None:
+            return True
+        if condition == "attribute_not_exists(pk)":
+            return held is None
+        assert condition == "revision = :r", condition
+        return held is not None and held["revision"] == put["ExpressionAttributeValues"][":r"]
+
+    def _store(self, put: dict[str, Any]) -> None:
+        item = put["Item"]
+        pk, sk = item["pk"]["S"], item["sk"]["S"]
+        if sk.startswith("LEDGER#"):
+            self.facts.append((pk, sk, json.loads(item["document"]["S"])))
+        self.items[put["TableName"], pk, sk] = item
+
+
+class CountingEngine(StubEngine):
+    """Uses `prompt` tokens in, and out what the request allows. While `held`, requests wait; `under_way` of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.used = self.under_way = 0
+        self.prompt = 1
+        self.bodies: list[dict[str, Any]] = []
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Answer, and count."""
+        if request.path == "/status":
+            return await super().handle(request)
+        document = await request.json()
+        self.bodies.append(document)
+        usage = {"prompt_tokens": self.prompt, "completion_tokens": document.get("max_tokens", 10)}
+        self.used += sum(usage.values())
+        self.under_way += 1
+        try:
+            await self._go.wait()
+            await asyncio.sleep(0.005)  # what the work takes
+        finally:
+            self.under_way -= 1
+        choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "Hello"}}
+        return web.json_response(
+            {"id": "c-1", "object": "chat.completion", "model": "m", "created": 1, "choices": [choice], "usage": usage}
+        )
+
+
+@dataclass
+class House:
+    """Two routers over the same tables."""
+
+    aws: LendingAws
+    platform: Platform
+    engine: CountingEngine
+    routers: tuple[Lives, Lives]
+    lives: list[int]
+    names: int = 0
+
+    def subject(self, kind: str) -> "Subject":
+        """A token, a group with a token in it, or a model with a token of its group: nobody ever used it."""
+        self.names += 1
+        group, model_id = f"group-{self.names}", "shared"
+        if kind == "model":
+            model_id = f"model-{self.names}"
+            self.platform.route(model_id, targets=[target(self.engine.port)], allowed_groups=["*"])
+        token = self.platform.token(groups=(group,))
+        name = {"token": token.split("_")[1], "group": group, "model": model_id}[kind]
+        return Subject(self, kind, name, token, model_id)
+
+    def follow(self) -> None:
+        """Wait until both routers hold what the tables hold."""
+        wanted = self.aws.items["tokens", LIMITS_PARTITION, "HEAD"]["revision"]["N"]
+        for router in self.routers:
+            router.follows(self.aws)
+            line = f'slipway_router_feed_revision{{feed="limits"}} {float(wanted)}'
+            until(lambda at=router, line=line: line in at.http.get("/metrics").text)  # type: ignore[misc]
+
+
+@dataclass
+class Subject:
+    """What is limited, and who asks under that limit."""
+
+    house: House
+    kind: str
+    name: str
+    token: str
+    model: str
+
+    def limit(self, **limits: Any) -> "Subject":
+        """Limit it; both routers know."""
+        aws = self.house.aws
+        head = aws.items.get(("tokens", LIMITS_PARTITION, "HEAD"))
+        generation = int(head["revision"]["N"]) + 1 if head else 1
+        about = {"kind": self.kind, "subject_id": self.name, "generation": generation}
+        row = about | {"updated_by": "oidc:ada", "updated_at": "2026-01-01T00:00:00.000Z"} | limits
+        aws.append("tokens", LIMITS_PARTITION, f"{LIMIT_PREFIX}{self.kind}#{self.name}", row, {**about, "limits": row})
+        self.house.follow()
+        return self
+
+    def ask(self, router: int = 0, *, max_tokens: int | None = 10, **more: Any) -> httpx.Response:
+        """One request to one of the routers; about `max_tokens` and a handful of tokens by the router's guess."""
+        document = {"model": self.model, "messages": [{"role": "user", "content": "x"}]} | more
+        if max_tokens is not None:
+            document["max_tokens"] = max_tokens
+        return self.house.routers[router].post(CHAT, self.token, document)
+
+    def account(self, period: str) -> Account:
+        """What is written down for it."""
+        return self.house.aws.account(self.kind, self.name, period)
+
+    def settled(self, period: str) -> Account:
+        """The account, once nothing is leased of it any more."""
+        until(lambda: not self.account(period).leases)
+        return self.account(period)
+
+
+def within_a_minute(work: Callable[[], Found]) -> Found:
+    """What the work found in the course of one minute; done again if the minute has turned meanwhile."""
+    while True:
+        minute = time.time() // 60
+        found = work()
+        if time.time() // 60 == minute:
+            return found
+
+
+def _done() -> web.Response:
+    return web.Response(text="{}", content_type="application/x-amz-json-1.0")
+
+
+def _refused(code: str, **more: Any) -> web.Response:
+    return web.Response(status=400, text=json.dumps({"__type": code, "message": code, **more}), content_type="application/x-amz-json-1.0")
