@@ -33,7 +33,8 @@ SWEEP_SECONDS = 0.25
 SCHEDULE = 1.00 / 1e6
 READ_UNIT = 0.125 / 1e6
 READS_A_SWEEP = 8
-READS_A_ROUTER_SECOND = 1 / 0.7 + 1  # the heads of the routes' feed and of the tokens', as often as router/settings.py says, strongly consistent
+# The heads of the routes' feed and of the tokens', as often as router/settings.py says, strongly consistent.
+READS_A_ROUTER_SECOND = 1 / 0.7 + 1
 LOG_GB, LOG_LINE_BYTES, LOG_LINES_A_SWEEP = 0.50, 600, 5
 BALANCER_HOUR, PUBLIC_ADDRESS_HOUR = 0.0225, 0.005
 FARGATE_CPU_HOUR = {"arm64": 0.03238, "x86_64": 0.04048}

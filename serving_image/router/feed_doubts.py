@@ -1,7 +1,7 @@
 """What is not believed of a table, however well it reads: a poison table is refused as a whole, and the last good one stays.
 
 A table's revision only rises, one change at a time; it does not lose most of its rows at once, nor get more than it may hold. Who has
-followed it since it started never believes otherwise: that is for people to look at, and a router that is started anew believes what it finds.
+followed it since it started never believes otherwise: that is for people to look at, and a router without a disk believes what it finds.
 One that has only what its disk kept believes what it sees several times, since the table may have been restored while it was away.
 """
 

@@ -213,16 +213,22 @@ def timeout_after_success() -> int:
 
 @RELOAD.cell
 def stale_read() -> int:
-    """A head that is older than what is held is not believed until it has stayed so; then the table itself was restored."""
+    """A head older than what is held is refused by who has followed the table; who has only its disk believes it when it stays so."""
 
     async def work(followed: Followed) -> int:
         followed.source.write("aa", route("aa", 2, version="2.0.0"))
         await followed.follower.step()
+        await followed.follower._save()
         followed.source.revision = 1
-        for _ in range(2):
+        for _ in range(5):
             assert not await followed.follower.step()
-        assert _version(followed) == "2.0.0"
-        return followed.follower._regressions
+        again = Followed(followed.follower._state._path, followed.source)
+        assert again.follower.restore()
+        believed = [await again.follower.step() for _ in range(3)]
+        again.executor.shutdown()
+        assert (_version(followed), followed.follower.revision) == ("2.0.0", 2)
+        assert (believed, again.follower.revision) == ([False, False, True], 1)
+        return int(followed.refused("went-back"))
 
     return _follow(work)
 
