@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from contracts.common import MODEL_ID_PATTERN
+from contracts.common import ALIAS_PATTERN
 from contracts.inference import (
     CHAT,
     COMPLETIONS,
@@ -254,7 +254,7 @@ def _schemas() -> Schema:
     inner = {"type": "object", "required": list(said), "properties": said}
     outer = {"type": {"const": "error"}, "error": inner, "request_id": _TEXT}
     return {
-        "Model": {"type": "string", "pattern": MODEL_ID_PATTERN, "description": "a model's id, or one of its aliases"},
+        "Model": {"type": "string", "pattern": ALIAS_PATTERN, "description": "a model's id, or one of its aliases"},
         "Error": {"type": "object", "required": ["error"], "properties": {"error": inner}},
         "AnthropicError": {"type": "object", "required": list(outer), "properties": outer},
     }

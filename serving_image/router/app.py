@@ -143,7 +143,7 @@ class App:
 
     async def _list_models(self, exchange: Exchange) -> None:
         caller = await self._identify(exchange)
-        models = [prepared.listing for prepared in self._routes.visible(caller)]
+        models = [listing for prepared in self._routes.visible(caller) for listing in prepared.listings]
         await exchange.respond(200, orjson.dumps({"object": "list", "data": models}))
 
     async def _show_model(self, exchange: Exchange) -> None:
@@ -152,7 +152,7 @@ class App:
         prepared = self._routes.find(model, caller)
         if prepared is None or not prepared.is_listed:
             raise model_not_found(model)
-        await exchange.respond(200, orjson.dumps(prepared.listing))
+        await exchange.respond(200, orjson.dumps(prepared.listing(model)))
 
     async def _find_response(self, exchange: Exchange) -> None:
         await self._identify(exchange)

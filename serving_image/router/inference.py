@@ -75,8 +75,10 @@ class Inference:
         prepared = self._routes.find(model, caller)
         if prepared is None:
             raise model_not_found(model)
-        exchange.model, exchange.version = model, prepared.route.version
+        exchange.model, exchange.version = prepared.route.model_id, prepared.route.version
         prepared.check_task(exchange.path)
+        if model != exchange.model:
+            document, body = policy.under_its_id(document, body, exchange.model, form=ENDPOINTS[exchange.path].form)
         exchange.stream = policy.check(document, prepared, exchange.path)
         exchange.asked = Asked(exchange.headers, document, caller)
         check_pin(exchange.asked, prepared, caller)

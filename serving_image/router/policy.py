@@ -25,7 +25,7 @@ from contracts.inference import (
 from contracts.model import Features, GenerationDefaults
 from router.errors import bad_request
 from router.routes import Prepared
-from router.surface import chats, media
+from router.surface import chats, forms, media
 
 REDIRECTING: Final = frozenset(
     {
@@ -91,6 +91,12 @@ def model_of(document: Mapping[str, Any]) -> str:
     if not isinstance(model, str) or not model:
         raise bad_request("model_missing", "`model` must name a model.", "model")
     return model
+
+
+def under_its_id(document: dict[str, Any], body: bytes, model_id: str, *, form: bool) -> tuple[dict[str, Any], bytes]:
+    """The request for a model that was named by an alias, as its engine knows it."""
+    document = document | {"model": model_id}
+    return document, forms.with_text(body, "model", model_id) if form else orjson.dumps(document)
 
 
 def check(document: Mapping[str, Any], prepared: Prepared, path: str) -> bool:

@@ -36,7 +36,7 @@ class Prepared:
     groups: frozenset[str]
     ready: tuple[Target, ...]
     defaults: Mapping[str, Any]
-    listing: Mapping[str, Any]
+    listings: tuple[Mapping[str, Any], ...]
     limit: int | None
     is_open: bool
     endpoints: frozenset[str]
@@ -46,6 +46,10 @@ class Prepared:
         """Whether callers are told of it: it answers, or will soon once somebody asks. A new model is listed once it has answered."""
         state = self.route.state
         return state in {"open", "asleep"} or (state == "probing" and self.route.expected_start_seconds is not None)
+
+    def listing(self, name: str) -> Mapping[str, Any]:
+        """What callers are told of the model who know it by this name."""
+        return next(each for each in self.listings if each["id"] == name)
 
     def allows(self, caller: Caller) -> bool:
         """Whether the caller may see and call this model."""
@@ -67,7 +71,7 @@ def prepare(route: Route) -> Prepared:
     defaults = route.generation_defaults.model_dump(mode="json", exclude_none=True)
     is_open = route.state == "open" and bool(ready)
     return Prepared(
-        route, frozenset(route.allowed_groups), ready, defaults, _listing(route), route.limits.max_in_flight, is_open, _endpoints(route)
+        route, frozenset(route.allowed_groups), ready, defaults, _listings(route), route.limits.max_in_flight, is_open, _endpoints(route)
     )
 
 
@@ -84,6 +88,12 @@ def _endpoints(route: Route) -> frozenset[str]:
     return frozenset.intersection(endpoints_of(route.task), *(endpoints_of(route.task, kind) for kind in kinds))
 
 
+def _listings(route: Route) -> tuple[dict[str, Any], ...]:
+    """An entry for each name: the model's id, then its aliases."""
+    own = _listing(route)
+    return own, *({**own, "id": alias} for alias in route.aliases)
+
+
 def _listing(route: Route) -> dict[str, Any]:
     return {
         "id": route.model_id,
@@ -91,6 +101,8 @@ def _listing(route: Route) -> dict[str, Any]:
         "created": int(datetime.fromisoformat(route.created_at).timestamp()),
         "owned_by": route.provider.name if route.provider else "slipway",
         "slipway": {
+            "model_id": route.model_id,
+            "aliases": list(route.aliases),
             "task": route.task,
             "version": route.version,
             "hosting": route.hosting,
@@ -110,6 +122,7 @@ class RouteTable:
 
     def __init__(self) -> None:
         self.routes: dict[str, Prepared] = {}
+        self._aliases: dict[str, str] = {}
         self._listeners: list[Listener] = []
 
     def listen(self, listener: Listener) -> None:
@@ -131,8 +144,8 @@ class RouteTable:
         return len(held.ready) if held else 0
 
     def find(self, model: str, caller: Caller) -> Prepared | None:
-        """The route of `model` if the caller may use it."""
-        held = self.routes.get(model)
+        """The route of the model with this id or alias, if the caller may use it."""
+        held = self.routes.get(model) or self.routes.get(self._aliases.get(model, ""))
         return held if held is not None and held.allows(caller) else None
 
     # What the follower of the feed needs (`feed.Store`).
@@ -149,11 +162,20 @@ class RouteTable:
 
     def apply(self, changed: Mapping[str, Prepared], removed: Iterable[str]) -> None:
         """Take over changed rows and forget removed ones, then tell the listeners."""
-        for name in removed:
+        gone = list(removed)
+        before = [self.routes.get(name) for name in (*gone, *changed)]
+        for name in gone:
             self.routes.pop(name, None)
         self.routes.update(changed)
+        if any(held.route.aliases for held in (*before, *changed.values()) if held is not None):
+            self._name_anew()
         for listener in self._listeners:
             listener(self.routes)
+
+    def _name_anew(self) -> None:
+        """While an alias goes from one model to another, both rows may have it for a moment: the newer one counts."""
+        ordered = sorted(self.routes.values(), key=lambda held: held.route.revision)
+        self._aliases = {alias: held.route.model_id for held in ordered for alias in held.route.aliases}
 
     def keys(self) -> set[str]:
         """Every model id held."""

@@ -95,8 +95,16 @@ def _open_routes(platform: Platform, ports: list[int]) -> None:
     theirs = [{"target_id": "provider", "version": "1.0.0", "kind": "provider", "status": "ready"}]
     provider = {"name": "openai", "model": "gpt-x", "api_base": f"http://127.0.0.1:{ports[2]}/v1", "secret": KEY_ARN}
     for model_id, task in TASKS.items():
-        platform.route(model_id, task=task, targets=ours, features=FEATURES)
-        platform.route(f"far-{model_id}", task=task, targets=theirs, features=FEATURES, hosting="provider", provider=provider)
+        platform.route(model_id, task=task, targets=ours, features=FEATURES, aliases=[f"Acme/{model_id}-4.1"])
+        platform.route(
+            f"far-{model_id}",
+            task=task,
+            targets=theirs,
+            features=FEATURES,
+            hosting="provider",
+            provider=provider,
+            aliases=[f"Acme/far-{model_id}-4.1"],
+        )
     platform.route("broken", targets=[target(ports[1], engine_kind="mock")])
     platform.route("crowded", targets=[target(ports[3], engine_kind="mock")], limits={"max_in_flight": 1})
 

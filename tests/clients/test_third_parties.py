@@ -88,6 +88,12 @@ def test_what_a_third_party_does_not_do_is_refused_by_name(client: openai.OpenAI
     assert streamed.value.code in {"unknown_field", "streaming_not_supported"}
 
 
+def test_forms_by_an_alias(client: openai.OpenAI) -> None:
+    """Ours and a third party's: a multipart body under another name for the model."""
+    for model in ("Acme/listener-4.1", "Acme/far-listener-4.1"):
+        assert client.audio.transcriptions.create(model=model, file=SOUND).text.startswith("The mock engine")
+
+
 def test_engines_rank_documents(served: Estate) -> None:
     """Rerank as vLLM, Jina and Cohere have it, at both of its paths."""
     asked = {"model": "ranker", "query": "red apples", "documents": ["green pears", {"text": "red apples"}], "top_n": 1}

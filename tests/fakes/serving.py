@@ -31,6 +31,10 @@ class OvertakenStore:
         """See `ports.Store`."""
         return self._store.model(model_id)
 
+    def holder(self, name: str) -> str | None:
+        """See `ports.Store`."""
+        return self._store.holder(name)
+
     def operation(self, operation_id: str) -> Operation | None:
         """See `ports.Store`."""
         return self._store.operation(operation_id)

@@ -6,9 +6,12 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 MODEL_ID_PATTERN = r"^[a-z][a-z0-9-]{1,62}$"
 SEMVER_PATTERN = r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]{1,64})?$"
+ALIAS_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$"
 RESERVED_MODEL_IDS = frozenset({"plan", "models", "instances", "operations", "events", "versions"})
 
 ModelId = Annotated[str, StringConstraints(pattern=MODEL_ID_PATTERN)]
+Alias = Annotated[str, StringConstraints(pattern=ALIAS_PATTERN)]
+"""Another name by which callers ask a model. Wider than an id, so that applications may go on asking for what they always did."""
 Semver = Annotated[str, StringConstraints(pattern=SEMVER_PATTERN, max_length=96)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Group = Annotated[str, StringConstraints(pattern=r"^(\*|[A-Za-z0-9][A-Za-z0-9._:@/-]{0,127})$")]

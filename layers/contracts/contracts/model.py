@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, StringConstraints, TypeAdapter, field_validator, model_validator
 
-from contracts.common import RESERVED_MODEL_IDS, Contract, Group, ModelId, Semver, Sha256, Task, WholeNumber
+from contracts.common import RESERVED_MODEL_IDS, Alias, Contract, Group, ModelId, Semver, Sha256, Task, WholeNumber
 from contracts.engine_arguments import LlamaCppArguments, MockArguments, VllmArguments
 from contracts.inference import kinds_for
 
@@ -270,6 +270,11 @@ class _Model(Contract):
     limits: Limits = Field(default_factory=Limits)
     schedule: Schedule | None = None
     delete_protection: bool = Field(default=False, description="while true, a deletion is refused")
+    aliases: list[Alias] = Field(
+        default_factory=list,
+        max_length=10,
+        description="other names by which callers may ask it; none is another model's id or alias",
+    )
     fallbacks: list[ModelId] = Field(
         default_factory=list,
         max_length=5,
@@ -278,6 +283,13 @@ class _Model(Contract):
     pin_groups: list[Group] = Field(
         default_factory=list, max_length=100, description="groups that may choose the version that answers; administrators always may"
     )
+
+    @model_validator(mode="after")
+    def _has_each_name_once(self) -> Self:
+        if self.model_id in self.aliases or len(set(self.aliases)) != len(self.aliases):
+            msg = "aliases holds other names than model_id, each of them once"
+            raise ValueError(msg)
+        return self
 
     @model_validator(mode="after")
     def _falls_back_on_others(self) -> Self:

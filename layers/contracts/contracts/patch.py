@@ -31,6 +31,7 @@ class ModelPatch(Contract):
     limits: _Part = None
     schedule: _Part = None
     delete_protection: bool | None = None
+    aliases: list[str] | None = None
     fallbacks: list[str] | None = None
     pin_groups: list[str] | None = None
     artifact: _Part = None

@@ -41,6 +41,10 @@ class Store(Protocol):
         """The model or its tombstone, as of now."""
         ...
 
+    def holder(self, name: str) -> str | None:
+        """The id of the living model whose id or alias this is."""
+        ...
+
     def operation(self, operation_id: str) -> Operation | None:
         """The operation, as of now."""
         ...

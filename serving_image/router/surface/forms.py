@@ -4,6 +4,7 @@ The form is read strictly (RFC 7578 as clients write it): whatever an engine's p
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -36,21 +37,36 @@ def parse(body: bytes, content_type: str) -> dict[str, Any]:
     found = _TYPE.fullmatch(content_type)
     if found is None:
         raise bad_request("invalid_form", "The body must be multipart/form-data with a plain boundary.")
-    mark = b"--" + found[2].encode()
+    fields: dict[str, Any] = {}
+    for start, end in _parts(body, b"--" + found[2].encode()):
+        _take(fields, body, start, end)
+    return fields
+
+
+def with_text(body: bytes, name: str, value: str) -> bytes:
+    """The form, as `parse` has taken it, with another value of its text field `name`."""
+    for start, end in _parts(body, body[: body.index(b"\r\n")]):
+        head_end = body.index(b"\r\n\r\n", start)
+        if _head(body[start:head_end])[0] == name:
+            head = f'content-disposition: form-data; name="{name}"\r\n\r\n'  # without a length, which is another now
+            return b"%b%b%b%b" % (body[:start], head.encode(), value.encode(), body[end:])
+    raise KeyError(name)
+
+
+def _parts(body: bytes, mark: bytes) -> Iterator[tuple[int, int]]:
+    """Where each part begins and ends; ApiError 400 if that cannot be said."""
     if not body.startswith(mark + b"\r\n"):
         raise _broken()
-    fields: dict[str, Any] = {}
     parts, at = 0, len(mark)
     while body[at : at + 2] != b"--":
         parts += 1
         end = body.find(b"\r\n" + mark, at)
         if body[at : at + 2] != b"\r\n" or end < 0 or parts > _MOST_PARTS:
             raise _broken()
-        _take(fields, body, at + 2, end)
+        yield at + 2, end
         at = end + 2 + len(mark)
     if body[at + 2 :] not in {b"", b"\r\n"}:
         raise _broken()
-    return fields
 
 
 def _take(fields: dict[str, Any], body: bytes, start: int, end: int) -> None:

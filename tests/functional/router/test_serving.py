@@ -68,6 +68,19 @@ def test_generation_defaults_fill_in_what_the_request_leaves_open(world: World) 
     assert (received["max_tokens"], received["temperature"]) == (7, 0.9)
 
 
+def test_a_model_answers_to_its_aliases(world: World) -> None:
+    """The engine is asked for its own model; log and figures know that one name; the list has both."""
+    world.platform.route(targets=[target(world.engine.port)], aliases=["Acme/gpt-4.1"])
+    world.router.follows(world.aws)
+    client = world.router.client(world.token)
+    assert client.chat.completions.create(model="Acme/gpt-4.1", messages=HELLO).choices[0].message.content == "Hello"
+    assert json.loads(world.engine.requests[-1][2]) == {"model": "tiny", "messages": HELLO}
+    assert {"tiny", "Acme/gpt-4.1"} <= {model.id for model in client.models.list()}
+    assert client.models.retrieve("Acme/gpt-4.1").id == "Acme/gpt-4.1"
+    until(lambda: any(line.get("message") == "request" and line.get("model") == "tiny" for line in world.router.lines))
+    assert not [line for line in world.router.lines if line.get("model") == "Acme/gpt-4.1"]
+
+
 def test_embeddings(world: World) -> None:
     """An embedding model answers at /v1/embeddings, and a chat there is refused with what the model does."""
     world.platform.route("vectors", task="embedding", targets=[target(world.engine.port)])

@@ -221,3 +221,18 @@ def test_the_groups_that_may_choose_a_version_are_ones_own(serving: Serving) -> 
     status, problem = serving.create(samples.hosted(pin_groups=["sales"]))
     assert (status, problem["code"], problem["errors"][0]["path"]) == (403, "group-not-yours", "pin_groups[0]")
     assert serving.create(samples.hosted(pin_groups=["research"]))[0] == 202
+
+
+def test_no_two_models_have_the_same_name(serving: Serving) -> None:
+    """Ids and aliases are names alike: a name is taken once, free again once its model lets go of it, and never a model's own twice."""
+    assert serving.create(samples.provider("other", aliases=["gpt-4o", "meta-llama/Llama-3.1-8B"]))[0] == 202
+    status, problem = serving.create(samples.provider("third", aliases=["mine", "gpt-4o", "other"]))
+    assert (status, [(error["path"], error["code"]) for error in problem["errors"]]) == (
+        422,
+        [("aliases[1]", "name-taken"), ("aliases[2]", "name-taken")],
+    )
+    status, problem = serving.create(samples.provider("gpt-4o"))
+    assert (status, problem["code"]) == (409, "model-exists")
+    for aliases in (["third"], ["a", "a"], ["white space"], ["../x"], [""]):
+        assert serving.create(samples.provider("third", aliases=aliases))[0] == 422
+    assert serving.create(samples.provider("third", aliases=["mine"]))[0] == 202

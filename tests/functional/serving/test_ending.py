@@ -26,6 +26,7 @@ def test_a_deletion_closes_stops_and_erases(serving: Serving) -> None:
     assert (serving.services(), serving.definitions()) == ([], [])
     assert serving.on_model("read_model")[0] == 404
     assert world.told(TABLE)[-2:] == ["ModelDeletionRequested", "ModelDeleted"]
+    assert not [pk for pk, _ in world.rows(TABLE) if pk.startswith("NAME#")]
     left = {sk.split("#")[0] for pk, sk in world.rows(TABLE) if pk == f"MODEL#{samples.MODEL_ID}"}
     assert left == {"MODEL", "LEDGER"}
     assert serving.on_model("list_model_events")[1]["items"][-1]["event_type"] == "ModelDeleted"

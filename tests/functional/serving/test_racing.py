@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from contracts.model import MODEL_SPEC
 from kit.caller import Caller, command
 from kit.clock import SystemClock
-from kit.errors import Conflict
+from kit.errors import Conflict, InvalidRequest
 from kit.ids import Ids
 from serving.adapters.addresses import ResolvingGuard
 from serving.domain.operation import Step
@@ -43,7 +44,9 @@ def test_duplicates_that_race_are_answered_alike(serving: Serving) -> None:
         answers.append(commands.create_model()(_CALLER, spec(), _COMMAND))
 
     store = OvertakenStore(commands.delete_model()._store, other)
-    answers.append(CreateModel(store, WishChecks(ResolvingGuard(()), store.model), _CLOCK, Ids(_CLOCK))(_CALLER, spec(), _COMMAND))
+    answers.append(
+        CreateModel(store, WishChecks(ResolvingGuard(()), store.model, store.holder), _CLOCK, Ids(_CLOCK))(_CALLER, spec(), _COMMAND)
+    )
     assert answers[0] == answers[1]
     assert store.commits == 1
     assert world.told(TABLE) == ["ModelRequested"]
@@ -52,9 +55,24 @@ def test_duplicates_that_race_are_answered_alike(serving: Serving) -> None:
 def test_of_two_who_want_one_id_one_gets_it(serving: Serving) -> None:
     """The other is told that it exists."""
     store = OvertakenStore(commands.delete_model()._store, serving.create)
-    create = CreateModel(store, WishChecks(ResolvingGuard(()), store.model), _CLOCK, Ids(_CLOCK))
+    create = CreateModel(store, WishChecks(ResolvingGuard(()), store.model, store.holder), _CLOCK, Ids(_CLOCK))
     with pytest.raises(Conflict, match="model-exists"):
         create(_CALLER, spec(), _COMMAND)
+
+
+@pytest.mark.parametrize(("first", "second"), [("alias", "alias"), ("alias", "id"), ("id", "alias")])
+def test_of_two_who_want_one_name_one_gets_it(serving: Serving, first: str, second: str) -> None:
+    """Whichever was free when both looked: the write of a name decides, and the loser is told."""
+
+    def wish(model_id: str, how: str) -> dict[str, Any]:
+        body = samples.provider("wanted" if how == "id" else model_id, **({"aliases": ["wanted"]} if how == "alias" else {}))
+        return MODEL_SPEC.validate_python(body).document()
+
+    store = OvertakenStore(commands.delete_model()._store, lambda: serving.create(wish("one", first)))
+    create = CreateModel(store, WishChecks(ResolvingGuard(()), store.model, store.holder), _CLOCK, Ids(_CLOCK))
+    with pytest.raises((Conflict, InvalidRequest)):
+        create(_CALLER, wish("two", second), _COMMAND)
+    assert world.told(TABLE) == ["ModelRequested"]
 
 
 def test_a_command_that_is_overtaken_by_progress_still_counts(serving: Serving) -> None:

@@ -174,6 +174,32 @@ def test_new_copies_that_die_leave_the_old_ones_serving(serving: Serving) -> Non
     assert (condition["status"], condition["reason"]) == ("False", "RolledBack")
 
 
+def test_a_name_goes_with_the_wish_that_holds_it(serving: Serving) -> None:
+    """An alias can be given and taken away without interrupting anybody; what a model let go of another may have."""
+    serving.in_service()
+    assert patch(serving, {"aliases": ["gpt-4o", "old"]})[0] == 202
+    told_by_routing(serving, 3, _OLD)
+    assert serving.create(samples.provider("other", aliases=["gpt-4o"]))[0] == 422
+    assert patch(serving, {"aliases": ["old"]})[0] == 202
+    assert serving.model()["spec"]["aliases"] == ["old"]
+    assert serving.create(samples.provider("other", aliases=["gpt-4o"]))[0] == 202
+    assert {pk for pk, _ in world.rows(TABLE) if pk.startswith("NAME#")} == {"NAME#smollm2-135m", "NAME#old", "NAME#other", "NAME#gpt-4o"}
+
+
+def test_a_name_that_is_taken_meanwhile_does_not_come_back_with_the_former_wish(serving: Serving) -> None:
+    """An update that lets go of two names fails; one of them has gone to another model, which keeps it."""
+    serving.in_service()
+    told_by_routing(serving, 3, _OLD)
+    assert patch(serving, {"aliases": ["lent", "kept"]})[0] == 202
+    told_by_routing(serving, 4, _OLD)
+    acknowledged(serving, RESTART | {"aliases": []})
+    assert serving.create(samples.provider("other", aliases=["lent"]))[0] == 202
+    serving.ecs(samples.task_event(_service(serving), "RUNNING", 3, task=_NEW))
+    serving.ecs(samples.crashed(_service(serving), 5, 72, task=_NEW))
+    assert (serving.model()["status"], serving.model()["spec"]["aliases"]) == ("InService", ["kept"])
+    assert serving.model("other")["spec"]["aliases"] == ["lent"]
+
+
 def test_a_death_among_the_old_copies_is_no_failure_of_the_update(serving: Serving) -> None:
     """Only new copies are starts of the update."""
     old = serving.in_service()

@@ -4,7 +4,18 @@ from typing import Any
 
 from contracts.model import HostedModel, ProviderModel
 
-_SHARED = ("hosting", "task", "description", "allowed_groups", "features", "generation_defaults", "limits", "pin_groups", "fallbacks")
+_SHARED = (
+    "hosting",
+    "task",
+    "description",
+    "allowed_groups",
+    "features",
+    "generation_defaults",
+    "limits",
+    "pin_groups",
+    "aliases",
+    "fallbacks",
+)
 
 
 def about(model: HostedModel | ProviderModel, version: str, created_at: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from serving.domain.model import Model
 from serving.domain.operation import Operation, Wait
 from serving.ports import LedgerEntry, Remembered
 
-_MODEL, _OPERATION, _SERVICE = "MODEL", "OPERATION", "SERVICE"
+_MODEL, _OPERATION, _SERVICE, _NAME = "MODEL", "OPERATION", "SERVICE", "NAME"
 _TASK_PREFIX, _WAIT_PREFIX = "TASK#", "WAIT#"
 _RUNNING = "RUNNING"
 _STOPPED_TASK_LIFETIME = timedelta(days=1)  # longer than any redelivery of an older event about it
@@ -33,6 +33,14 @@ class TableStore:
         """See `ports.Store`."""
         row = self._table.get(_partition(model_id), _MODEL)
         return documents.model(row.document) if row else None
+
+    def holder(self, name: str) -> str | None:
+        """See `ports.Store`."""
+        row = self._table.get(_name(name), _NAME)
+        if row:
+            return str(row.document["model_id"])
+        model = self.model(name)  # those of older releases have no row for their id
+        return name if model and not model.deleted else None
 
     def operation(self, operation_id: str) -> Operation | None:
         """See `ports.Store`."""
@@ -68,6 +76,7 @@ class TableStore:
         """See `ports.Store`."""
         transaction = Transaction()
         _write_model(transaction, change.before, change.after)
+        _write_names(transaction, change.before, change.after)
         for before, after in change.operations:
             _write_operation(transaction, before, after)
         if change.task:
@@ -151,6 +160,15 @@ def _write_model(transaction: Transaction, before: Model | None, after: Model) -
         transaction.replace("model", *where, documents.of_model(after), when={"edition": before.edition}, **plain)
 
 
+def _write_names(transaction: Transaction, before: Model | None, after: Model) -> None:
+    """A row for each name, which can be written only while there is none: two models never have the same, however they are written."""
+    held = before.names if before else frozenset()
+    for name in sorted(after.names - held):
+        transaction.insert("name", _name(name), _NAME, {"model_id": after.model_id})
+    for name in sorted(held - after.names):
+        transaction.delete("name", _name(name), _NAME)
+
+
 def _write_operation(transaction: Transaction, before: Operation | None, after: Operation) -> None:
     where = f"OPERATION#{after.operation_id}", _OPERATION
     plain: dict[str, Any] = {"edition": after.edition, "status": after.status.value}
@@ -164,6 +182,10 @@ def _write_operation(transaction: Transaction, before: Operation | None, after: 
 
 def _entry(row: Row) -> LedgerEntry:
     return LedgerEntry(int(row.document["revision"]), row.document)
+
+
+def _name(name: str) -> str:
+    return f"NAME#{name}"
 
 
 def _partition(model_id: str) -> str:

@@ -25,6 +25,7 @@ CLASSES: Mapping[str, ChangeClass] = {
     "generation_defaults": ChangeClass.HOT,
     "limits": ChangeClass.HOT,
     "delete_protection": ChangeClass.HOT,
+    "aliases": ChangeClass.HOT,
     "fallbacks": ChangeClass.HOT,
     "pin_groups": ChangeClass.HOT,
     "provider": ChangeClass.HOT,

@@ -168,6 +168,11 @@ class Model:
     users: tuple[User, ...] = ()
 
     @property
+    def names(self) -> frozenset[str]:
+        """What callers ask it by: its id and its aliases, none of which is any other living model's."""
+        return frozenset() if self.deleted else frozenset((self.model_id, *self.spec.get("aliases", ())))
+
+    @property
     def hosting(self) -> str:
         """`hosted` or `provider`."""
         return str(self.spec["hosting"])

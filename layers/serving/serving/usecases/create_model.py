@@ -32,6 +32,8 @@ class CreateModel:
         known = self._store.model(str(spec["model_id"]))
         if known and not known.deleted:
             raise Conflict("model-exists", f"a model {spec['model_id']} exists", "Choose another id, or delete that model first.")
+        if self._store.holder(str(spec["model_id"])):
+            raise Conflict("model-exists", f"another model has the alias {spec['model_id']}", "Choose another id, or take the alias away.")
         asked = ask(caller.subject, Goal.SERVE, spec, self._clock, self._ids)
         change = commands.create(spec, known, asked)
         answer = accepted(change.operations[0][1], change.after.generation)

@@ -6,7 +6,7 @@ from datetime import timedelta
 from kit.clock import Clock, iso
 from serving.domain import lifecycle
 from serving.domain.deadlines import seconds_for
-from serving.domain.model import Failure
+from serving.domain.model import Failure, Model, Spec
 from serving.domain.operation import Strategy
 from serving.domain.waits import is_current
 from serving.ports import Engines, Store
@@ -45,11 +45,19 @@ class RollBackUpdate:
         now = self._clock.now()
         deadline = iso(now + timedelta(seconds=seconds_for(operation.goal.value, operation.base or model.spec)))
         cause = sharpened(failure or self._cause(order), model, operation)
-        change = lifecycle.roll_back(model, replace(operation, relapse_entered=order.entered), cause, deadline, iso(now))
+        failed = replace(operation, base=self._restorable(model, operation.base), relapse_entered=order.entered)
+        change = lifecycle.roll_back(model, failed, cause, deadline, iso(now))
         if operation.strategy is Strategy.SCALE and change.after.deployment:
             self._engines.scale(change.after.deployment.service, change.after.desired)
         self._store.commit(change, cause_of(model, operation))
         return RELAUNCH if operation.strategy is Strategy.IN_PLACE else SETTLED
+
+    def _restorable(self, model: Model, base: Spec | None) -> Spec | None:
+        """The former wish without aliases that the update had let go of and another model has taken since."""
+        aliases = (base or {}).get("aliases")
+        if not base or not aliases:
+            return base
+        return {**base, "aliases": [name for name in aliases if self._store.holder(name) in {None, model.model_id}]}
 
     def _cause(self, order: Order) -> Failure:
         _, operation = load(self._store, order)

@@ -13,11 +13,17 @@ from serving.usecases.feasible import Feasible
 class WishChecks:
     """Groups that the caller may grant, values that no contract can judge, addresses that must not be called, memory that is not there.
 
-    `model` looks up the models that this one may fall back on. Without `feasible`, what does not fit is let pass: a plan shows it instead.
+    `model` looks up the models that this one may fall back on, `holder` whose a name is. Without `feasible`, what does not fit is let pass: a plan shows it instead.
     """
 
-    def __init__(self, guard: AddressGuard, model: Callable[[str], Model | None], feasible: Feasible | None = None) -> None:
-        self._guard, self._model, self._feasible = guard, model, feasible
+    def __init__(
+        self,
+        guard: AddressGuard,
+        model: Callable[[str], Model | None],
+        holder: Callable[[str], str | None],
+        feasible: Feasible | None = None,
+    ) -> None:
+        self._guard, self._model, self._holder, self._feasible = guard, model, holder, feasible
 
     def __call__(self, caller: Caller, spec: Spec, before: Spec | None = None) -> None:
         """Forbidden for another's group; InvalidRequest names every field. What `before` held already is not asked about again."""
@@ -33,11 +39,17 @@ class WishChecks:
         address = (spec.get("provider") or {}).get("api_base")
         if address and (reason := self._guard.refusal(str(address))):
             violations.append(Violation("provider.api_base", "address-refused", reason))
+        violations += self._aliases(spec)
         violations += self._fallbacks(caller, spec, before)
         if violations:
             raise InvalidRequest("validation-failed", f"{len(violations)} field(s) are not acceptable", violations=violations)
         if self._feasible:
             self._feasible(spec, before)
+
+    def _aliases(self, spec: Spec) -> Iterator[Violation]:
+        for place, name in enumerate(spec.get("aliases", ())):
+            if self._holder(str(name)) not in {None, spec["model_id"]}:
+                yield Violation(f"aliases[{place}]", "name-taken", f"another model is called {name}")
 
     def _fallbacks(self, caller: Caller, spec: Spec, before: Spec | None) -> Iterator[Violation]:
         """Each new one must be a model that the caller knows, of the same task. Whether a user may use it is asked anew at each request.

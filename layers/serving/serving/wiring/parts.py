@@ -43,7 +43,8 @@ def shape_checks() -> WishChecks:
     """Whether a wish is well-formed and its addresses may be called."""
     from serving.usecases.wish_checks import WishChecks
 
-    return WishChecks(adapters.guard(), adapters.store().model)
+    store = adapters.store()
+    return WishChecks(adapters.guard(), store.model, store.holder)
 
 
 def checks() -> WishChecks:
@@ -51,7 +52,8 @@ def checks() -> WishChecks:
     from serving.usecases.feasible import Feasible
     from serving.usecases.wish_checks import WishChecks
 
-    return WishChecks(adapters.guard(), adapters.store().model, Feasible(adapters.artifacts(), adapters.instances()))
+    store = adapters.store()
+    return WishChecks(adapters.guard(), store.model, store.holder, Feasible(adapters.artifacts(), adapters.instances()))
 
 
 def learner(control: EcsControl | None = None) -> Learner:
