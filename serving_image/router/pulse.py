@@ -20,6 +20,8 @@ UNITS: Final = {
     "RequestSeconds": "Seconds",
     "FirstTokenSeconds": "Seconds",
     "TableRefusals": "Count",
+    "UsageRecordsLost": "Count",
+    "UsageNotSent": "Count",
 }
 _MOST_VALUES: Final = 100
 
@@ -55,6 +57,14 @@ class Pulse:
     def refused(self) -> None:
         """A table, or a row of one, was refused: said at once, for somebody has to look."""
         self._write({"TableRefusals": 1})
+
+    def lost(self, records: int) -> None:
+        """Records of usage are lost: said at once, for nobody will be able to say what they were."""
+        self._write({"UsageRecordsLost": records})
+
+    def kept(self, batches: int) -> None:
+        """The queue takes no usage; so many batches wait on disk."""
+        self._write({"UsageNotSent": batches})
 
     def _write(self, told: dict[str, Any]) -> None:
         directive = {

@@ -228,7 +228,13 @@ class Router:
         settings, metrics, log = self._settings, self.metrics, self._log
         url = settings.usage_queue_url
         return Teller(
-            Spool(settings.state_dir / "usage", batches, settings.usage_seconds, settings.usage_spool_bytes, Losses(metrics, log).tell)
+            Spool(
+                settings.state_dir / "usage",
+                batches,
+                settings.usage_seconds,
+                settings.usage_spool_bytes,
+                Losses(metrics, log, self._pulse.lost).tell,
+            )
             if url
             else None,
             SqsQueue(aws.client("sqs"), url) if url else None,
@@ -236,6 +242,7 @@ class Router:
             router_id=settings.router_id,
             metrics=metrics,
             log=log,
+            alarm=self._pulse.kept,
         )
 
     def _make_tracer(self) -> Tracer | None:

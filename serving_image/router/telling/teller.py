@@ -76,9 +76,17 @@ class Teller:
     """Records requests, and sends what was recorded. Without a queue (none is named) nothing is recorded."""
 
     def __init__(
-        self, spool: Spool | None, queue: UsageQueue | None, executor: Executor, *, router_id: str, metrics: Metrics, log: Log
+        self,
+        spool: Spool | None,
+        queue: UsageQueue | None,
+        executor: Executor,
+        *,
+        router_id: str,
+        metrics: Metrics,
+        log: Log,
+        alarm: Callable[[int], None] = lambda _batches: None,
     ) -> None:
-        self._spool, self._queue, self._executor = spool, queue, executor
+        self._spool, self._queue, self._executor, self._alarm = spool, queue, executor, alarm
         self._router_id, self._metrics, self._log = router_id, metrics, log
         self._counters: dict[str, tuple[Any, Any]] = {}
 
@@ -162,6 +170,7 @@ class Teller:
         if failure is not None:
             self._metrics.usage_batches.labels("failed").inc()
             self._log.warning("usage not accepted, trying again", reason=failure, batches=waiting)
+            self._alarm(waiting)
         return failure is None
 
     def _work(self, spool: Spool) -> tuple[int, str | None]:
@@ -203,10 +212,12 @@ def group_of(prepared: Prepared, groups: frozenset[str]) -> str:
 
 
 class Losses:
-    """Tells of records that the disk did not take: each in the counter, and once in ten seconds in the log, which an alarm reads."""
+    """Tells of records that the disk did not take: each in the counter, and once in ten seconds in the log and by `alarm`."""
 
-    def __init__(self, metrics: Metrics, log: Log, clock: Callable[[], float] = time.monotonic) -> None:
-        self._metrics, self._log, self._clock = metrics, log, clock
+    def __init__(
+        self, metrics: Metrics, log: Log, alarm: Callable[[int], None] = lambda _records: None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._metrics, self._log, self._alarm, self._clock = metrics, log, alarm, clock
         self._untold, self._told_at = 0, -math.inf
 
     def tell(self, records: int, reason: str) -> None:
@@ -215,6 +226,7 @@ class Losses:
         self._untold += records
         if self._clock() - self._told_at >= _LOSSES_SECONDS:
             self._log.write("ERROR", "usage records lost", records=self._untold, reason=reason)
+            self._alarm(self._untold)
             self._untold, self._told_at = 0, self._clock()
 
 

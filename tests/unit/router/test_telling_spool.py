@@ -234,7 +234,8 @@ def test_what_the_queue_refuses_is_sent_again_under_its_id(disk: Disk, executor:
 def test_losses_are_counted_each_and_logged_now_and_then() -> None:
     """A disk that refuses thousands writes no thousands of lines."""
     out, clock, metrics = io.BytesIO(), Clock(), Metrics()
-    losses = Losses(metrics, Log(out), clock)
+    alarms: list[int] = []
+    losses = Losses(metrics, Log(out), alarms.append, clock)
     for moment in (0.0, 1.0, 2.0, 11.0):
         clock.now = moment
         losses.tell(1, "OSError")
