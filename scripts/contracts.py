@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""Writes what follows from layers/contracts and template.yaml: events/, the OpenAPI documents, the types of cli/. --check only looks."""
+"""Writes what follows from layers/contracts and template.yaml: events/, the OpenAPI documents, docs/surface.md's table, the types of cli/.
+
+--check only looks.
+"""
 
 import sys
 from pathlib import Path
@@ -9,7 +12,7 @@ if __name__ == "__main__":
     sys.path[0] = str(ROOT)  # not this folder: its contracts.py would hide the package of the same name
     sys.path[1:1] = [str(ROOT / "layers" / "contracts"), str(ROOT / "layers" / "serving"), str(ROOT / "serving_image")]
 
-from scripts import cli_types, event_catalogue, event_files, openapi, router_openapi  # noqa: E402 - the import path is set above
+from scripts import cli_types, event_catalogue, event_files, openapi, router_openapi, surface_page  # noqa: E402 - the import path is set above
 
 
 def wanted() -> dict[Path, str]:
@@ -19,6 +22,7 @@ def wanted() -> dict[Path, str]:
     document = openapi.document()
     made[openapi.PATH] = event_files.dump(document)
     made[router_openapi.PATH] = event_files.dump(router_openapi.document())
+    made[surface_page.PATH] = surface_page.page()
     made[cli_types.PATH] = cli_types.module(document)
     return made
 

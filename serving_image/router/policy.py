@@ -38,12 +38,21 @@ REDIRECTING: Final = frozenset(
         "hf_model_name", "custom_prompt_dict", "prompt_id", "use_in_pass_through", "configurable_clientside_auth_params",
         "allow_client_side_credentials", "chat_template", "chat_template_kwargs_override",
         "prompt_embeds", "kv_transfer_params", "priority",
-        "cache_salt", "request_id", "id_slot", "slot_id",
+        "cache_salt", "request_id", "id_slot", "slot_id", "n_predict",
     }
 )  # fmt: skip
 """Refused at the top level of every request: they would change where it goes, with which key, or what guards it."""
 
 REDIRECTING_PREFIXES: Final = ("aws_", "azure_", "vertex_", "litellm_", "mock_", "watsonx_", "gcp_", "google_", "oci_")
+
+_COUNTS: Final = (
+    ("n", 128),
+    ("best_of", 128),
+    ("max_tokens", 10_000_000),
+    ("max_completion_tokens", 10_000_000),
+    ("max_output_tokens", 10_000_000),
+)
+"""What multiplies the work of one request, and the most that anybody may ask for. Limits set lower ones."""
 
 Check = Callable[[Mapping[str, Any], Features, str], None]
 _CHECKS: Final[Mapping[str, Check]] = {
@@ -105,6 +114,8 @@ def check(document: Mapping[str, Any], prepared: Prepared, path: str) -> bool:
     stream = document.get("stream", False)
     if stream is not None and not isinstance(stream, bool):
         raise bad_request("invalid_type", "`stream` must be true or false.", "stream")
+    if not ENDPOINTS[path].form:
+        _check_counts(document)
     route = prepared.route
     _CHECKS[path](document, route.features, route.model_id)
     if stream and path != EMBEDDINGS:
@@ -114,6 +125,14 @@ def check(document: Mapping[str, Any], prepared: Prepared, path: str) -> bool:
             raise bad_request("streaming_not_supported", f"`{route.model_id}` does not stream; leave out `stream`.", "stream")
         return True
     return False
+
+
+def _check_counts(document: Mapping[str, Any]) -> None:
+    """Refuse (ApiError 400) counts that are none, or too high for anybody: some engines make numbers of texts, and limits do not."""
+    for name, most in _COUNTS:
+        value = document.get(name)
+        if value is not None and (type(value) is not int or not 0 <= value <= most):
+            raise bad_request("invalid_value", f"`{name}` must be a whole number, at most {most}.", name)
 
 
 def check_fields(document: Mapping[str, Any]) -> None:

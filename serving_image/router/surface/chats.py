@@ -15,6 +15,7 @@ _STORED: Final = ("previous_response_id", "conversation", "prompt", "background"
 _ITEMS: Final = frozenset(
     {"message", "function_call", "function_call_output", "custom_tool_call", "custom_tool_call_output", "reasoning", "compaction"}
 )
+_MOST_PROMPTS: Final = 128
 _ELSEWHERE: Final = ("mcp_servers", "container", "context_management")
 _BLOCKS: Final[Mapping[str, frozenset[str]]] = {
     "text": frozenset({"type", "text", "cache_control", "citations"}),
@@ -36,6 +37,9 @@ def check_chat(document: Mapping[str, Any], features: Features, model: str) -> N
                 content = message.get("content")
                 if not isinstance(content, str):
                     check_content(content, f"messages[{place}].content", features, model)
+    prompts = document.get("prompt")
+    if isinstance(prompts, list) and len(prompts) > _MOST_PROMPTS and not isinstance(prompts[0], int):
+        raise bad_request("too_many_prompts", f"`prompt` takes at most {_MOST_PROMPTS} texts.", "prompt")
     if not features.tool_calls:
         _refuse_tools(document, model)
     for place, tool in enumerate(_listed(document.get("tools"))):

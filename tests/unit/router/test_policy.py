@@ -43,6 +43,30 @@ def test_litellm_gets_openais_fields_only() -> None:
         fields_for(COMPLETIONS, {"prompt": "x", "guided_json": {}})
 
 
+@pytest.mark.parametrize(
+    "document",
+    [{"n": "100"}, {"n": 129}, {"n": -1}, {"n": 1.0}, {"n": True}, {"best_of": 10**6}, {"max_tokens": "9"}, {"max_completion_tokens": 1e9},
+     {"max_output_tokens": 10**30}, {"max_tokens": [1]}],
+    ids=str,
+)  # fmt: skip
+def test_a_count_is_a_number_within_reason(document: dict[str, Any]) -> None:
+    """Engines make numbers of texts and fractions; what limits did not see as a number they could not hold to."""
+    assert _code(document) == "invalid_value"
+    assert _code({"n": 2, "best_of": 2, "max_tokens": 0, "max_completion_tokens": None}) == ""
+
+
+def test_a_completion_takes_so_many_prompts() -> None:
+    """Each is a generation of its own; the tokens of one prompt are not counted so."""
+    assert _code({"prompt": ["x"] * 129}, COMPLETIONS) == "too_many_prompts"
+    assert _code({"prompt": [["x"]] * 129}, COMPLETIONS) == "too_many_prompts"
+    assert (
+        _code({"prompt": ["x"] * 128}, COMPLETIONS)
+        == _code({"prompt": [1] * 1000}, COMPLETIONS)
+        == _code({"prompt": []}, COMPLETIONS)
+        == ""
+    )
+
+
 IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}
 
 
