@@ -120,11 +120,13 @@ class Gate:
                 return
             left = ends - time.monotonic()
             need = (1, asked.tokens, asked.usd)
-            if purse in looked and (left <= 0 or _is_hopeless(purse, need)):
-                purse.dry_until = now + (0.0 if purse.places else self._rules.dry_seconds)
-                raise self._refused(purse, asked, now, prepared)
             if purse in looked:
+                if left <= 0 or _is_hopeless(purse, need):
+                    purse.dry_until = now + (0.0 if purse.places else self._rules.dry_seconds)
+                    raise self._refused(purse, asked, now, prepared)
                 await asyncio.sleep(min(_PAUSE, left))  # others may give back what they do not need
+            elif left <= 0:
+                raise self._refused(purse, asked, now, prepared, late=True)
             if await self._lender.grow(purse, need, ends - time.monotonic()):
                 looked.add(purse)
 
@@ -195,9 +197,10 @@ class Gate:
             admission.in_room(room, caller.subject, prepared.limit)
         return admission
 
-    def _refused(self, purse: Purse, asked: _Asked, now: float, prepared: Prepared) -> Exception:
+    def _refused(self, purse: Purse, asked: _Asked, now: float, prepared: Prepared, *, late: bool = False) -> Exception:
         self._metrics.limited.labels(prepared.route.model_id).inc()
-        error = refusal(purse, asked.tokens, asked.usd, now)
+        sure = not late and _is_hopeless(purse, (1, asked.tokens, asked.usd))
+        error = refusal(purse, asked.tokens, asked.usd, now, sure=sure)
         error.headers = tuple(headers((subject.minute for subject in asked.subjects if subject.minute is not None), now))
         return error
 
@@ -210,7 +213,9 @@ class Gate:
 
 
 def _is_hopeless(purse: Purse, need: tuple[int, int, int]) -> bool:
-    """Whether there is not enough even if other routers give back all that they have not used."""
+    """Whether it is known that there is not enough, even if other routers give back all that they have not used."""
+    if purse.account is None:
+        return False
     free = (purse.free_r, purse.free_t, purse.free_u)
     return any(
         most is not None and left + beyond + others < asked

@@ -14,7 +14,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from contracts.spending import NOTHING, Account, Amounts, Claim, Lease, crossings, end, expire, renew
+from contracts.spending import NOTHING, Account, Amounts, Claim, Lease, Limit, crossings, end, expire, renew
 from router.idents import ulid
 from router.limits.facts import told
 from router.limits.purse import Purse
@@ -42,7 +42,7 @@ class Spending(Protocol):
 @dataclass(frozen=True)
 class LendingRules:
     """Times in seconds. `slices`: a lease of a budget is at most this part of it, unless one request needs more. `strict`: while the table
-    is away nothing is used beyond what is leased; otherwise a router goes on with its share of what was left when it was seen last."""
+    is away nothing is used beyond what is leased; otherwise a router goes on with one slice more."""
 
     settle_seconds: float = 2.0
     lease_seconds: float = 300.0
@@ -87,7 +87,7 @@ class Lender:
 
     async def grow(self, purse: Purse, need: Amounts, seconds: float) -> bool:
         """Fetch what a request needs, within so many seconds; where the table does not answer, use what may be used without it. False if
-        something else had been asked already, and was waited for instead."""
+        there was no answer in time, or something else had been asked already and was waited for instead."""
         asked = purse.task is None
         purse.waiting = _plus(purse.waiting, need)
         try:
@@ -96,7 +96,7 @@ class Lender:
             purse.waiting = _minus(purse.waiting, need)
         if late:
             self._go_on_without(purse)
-        return asked or bool(late)
+        return asked and not late
 
     def retire(self, purse: Purse) -> None:
         """The purse's period is over, or its limit is: what is under way is settled, the rest given back."""
@@ -221,8 +221,7 @@ class Lender:
     # What a write does. Each is called with the row as it is, and may be called again with a newer one.
 
     def _grown(self, purse: Purse, account: Account, expires_at: int) -> "_Change":
-        slice_ = _amounts(*(_MOST if most is None else max(1, most // self._rules.slices) for most in purse.limit))
-        want = (_MOST, _MOST, _MOST) if purse.window.period == "minute" else slice_
+        want = (_MOST, _MOST, _MOST) if purse.window.period == "minute" else _slice(purse.limit, self._rules.slices)
         return self._renewed(purse, account, _greater(purse.waiting, purse.room), want, expires_at)
 
     def _shrunk(self, purse: Purse, account: Account, expires_at: int) -> "_Change":
@@ -252,7 +251,8 @@ class Lender:
         return _Change(account, lease)
 
     def _go_on_without(self, purse: Purse) -> None:
-        """The table does not answer. Rates and places go on with an equal share; budgets with theirs of what was left, or not at all."""
+        """The table does not answer. Rates and places go on with an equal share; budgets with a slice, if theirs of what was left when it
+        was seen last is as much: so all routers together overspend by a slice each at most, or by nothing at all."""
         if purse.overdrawn or purse.retired:
             return
         if purse.window.period in {"minute", "now"}:
@@ -260,10 +260,8 @@ class Lender:
             share = _positive(_minus(_minus(equal, purse.standing), purse.granted))
         elif self._rules.strict:
             return
-        elif purse.leased or purse.revision:
-            share = _amounts(*(each // purse.routers for each in purse.beyond))
         else:
-            share = _amounts(*(0 if most is None else most // self._rules.slices for most in purse.limit))
+            share = _lesser(_slice(purse.limit, self._rules.slices), _amounts(*(each // purse.routers for each in purse.beyond)))
         purse.overdraw(share)
         self._active[purse] = None
 
@@ -274,6 +272,11 @@ class _Change:
 
     account: Account
     lease: Lease | None
+
+
+def _slice(limit: Limit, slices: int) -> Amounts:
+    """The most that is leased ahead of what is limited."""
+    return _amounts(*(0 if most is None else max(1, most // slices) for most in limit))
 
 
 def _recent(purse: Purse) -> Amounts:

@@ -47,19 +47,23 @@ def _reset(purse: Purse, now: float) -> bytes:
     return b"%ds" % max(1, math.ceil(purse.window.ends - now))
 
 
-def refusal(purse: Purse, tokens: int, usd: int, now: float) -> ApiError:
-    """429 for a request of this size that the purse has no room for."""
+def refusal(purse: Purse, tokens: int, usd: int, now: float, *, sure: bool = True) -> ApiError:
+    """429 for a request of this size that the purse has no room for. Not `sure`: other routers may hold what is left, or it could not be
+    leased in time, and asking again soon may help."""
     whose = f"this {purse.kind}" if purse.kind == "token" else f"the {purse.kind} `{purse.subject_id}`"
     if purse.places:
         message = f"At most {purse.limit[0]} requests of {whose} are answered at a time; try again when one has ended."
         return ApiError(429, "rate_limit_exceeded", message, retry_after=1)
     seconds = max(1, math.ceil(purse.window.ends - now))
+    if purse.window.period != "minute" and not sure:
+        message = f"What is left of the {_PERIODS[purse.window.period]} budget of {whose} is held elsewhere just now; try again shortly."
+        return ApiError(429, "rate_limit_exceeded", message, retry_after=1)
     if purse.window.period == "minute":
         by_requests = purse.limit[0] is not None and purse.free_r < 1
         limit = f"{purse.limit[0]} requests" if by_requests else f"{purse.limit[1]} tokens"
         asks = "" if by_requests else f", and this request may use about {tokens}"
         message = f"The limit of {limit} a minute of {whose} is reached{asks}; try again in {seconds} s."
-        return ApiError(429, "rate_limit_exceeded", message, retry_after=min(seconds, _MINUTE))
+        return ApiError(429, "rate_limit_exceeded", message, retry_after=min(seconds, _MINUTE) if sure else 1)
     in_money = purse.limit[2] is not None and purse.free_u < usd
     size = f"about {usd / 1_000_000:.6f} US dollars" if in_money else f"about {tokens} tokens"
     message = f"What is left of the {_PERIODS[purse.window.period]} budget of {whose} is less than this request may use, {size}."
