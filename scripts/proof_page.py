@@ -13,7 +13,7 @@ RINGS = {
     "contract": ("tests/contract",),
     "architecture": ("tests/architecture",),
     "statemachines": ("tests/statemachines",),
-    "functional": ("tests/functional",),
+    "functional": ("tests/functional", "tests/clients"),
     "fabric": ("tests/fabric",),
     "borders": ("tests/borders",),
     "scans": ("tests/scans",),

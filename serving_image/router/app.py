@@ -194,9 +194,7 @@ class App:
         first = None if exchange.first_byte_at is None else exchange.first_byte_at - exchange.started_at
         self._metrics.requests.labels(exchange.model, exchange.version, str(exchange.status)).inc()
         if exchange.model:
-            self._metrics.duration.labels(exchange.model).observe(elapsed)
-            if first is not None:
-                self._metrics.first_byte.labels(exchange.model).observe(first)
+            self._metrics.answered(exchange.model, exchange.status, elapsed, first)
         if exchange.trace is not None and self._tracer is not None:
             self._tracer.tell(exchange, exchange.trace)
         self._log.info(

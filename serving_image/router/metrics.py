@@ -4,6 +4,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+_REFUSED, _LEFT, _FAILED = 400, 499, 500
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 
 
@@ -16,8 +17,8 @@ class Metrics:
         self.requests = Counter("requests", "Requests answered.", ["model", "version", "status"], **made)
         self.duration = Histogram(
             "request_duration_seconds",
-            "From the request's arrival to its last byte.",
-            ["model"],
+            "From the request's arrival to its last byte, by what became of it.",
+            ["model", "outcome"],
             buckets=_SECONDS,
             **made,
         )
@@ -31,7 +32,12 @@ class Metrics:
         self.in_flight = Gauge("in_flight", "Requests under way.", ["model"], **made)
         self.live = Gauge("live", "Live streams of timelines and operations.", **made)
         self.held = Gauge("held", "Of these, held until their model answers.", ["model"], **made)
-        self.limited = Counter("limited", "Requests refused because of their model's limits.", ["model"], **made)
+        self.limited = Counter(
+            "limited",
+            "Requests refused with 429, by whose limit it was (token, group, model; room: the model's requests at a time) and of what.",
+            ["model", "scope", "period"],
+            **made,
+        )
         self.leases = Counter("leases", "Writes of leases of limits and budgets.", **made)
         self.lease_failures = Counter("lease_failures", "Times the spend table could not be used.", **made)
         self.wakes = Counter("wakes", "Times a sleeping model's waking was asked for.", ["model"], **made)
@@ -54,6 +60,13 @@ class Metrics:
             "feed_synchronised_timestamp_seconds", "When the feed was last known to be current.", ["feed"], **made
         )
         self.events = Counter("events", "Events put on the bus.", ["outcome"], **made)
+
+    def answered(self, model: str, status: int, seconds: float, first_byte_seconds: float | None) -> None:
+        """A request for a model of the table has ended."""
+        outcome = "ok" if status < _REFUSED else "left" if status == _LEFT else "refused" if status < _FAILED else "failed"
+        self.duration.labels(model, outcome).observe(seconds)
+        if first_byte_seconds is not None:
+            self.first_byte.labels(model).observe(first_byte_seconds)
 
     def text(self) -> bytes:
         """The exposition format."""

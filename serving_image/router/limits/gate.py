@@ -99,7 +99,7 @@ class Gate:
             if not room.enter(caller.subject, prepared.limit) and not await room.wait(
                 caller.subject, prepared.limit, seconds=rules.room_seconds, most=rules.room_waiting
             ):
-                self._metrics.limited.labels(prepared.route.model_id).inc()
+                self._metrics.limited.labels(prepared.route.model_id, "room", "now").inc()
                 raise full(prepared.limit)
         try:
             await self._find_room_in_purses(asked, prepared)
@@ -198,7 +198,7 @@ class Gate:
         return admission
 
     def _refused(self, purse: Purse, asked: _Asked, now: float, prepared: Prepared, *, late: bool = False) -> Exception:
-        self._metrics.limited.labels(prepared.route.model_id).inc()
+        self._metrics.limited.labels(prepared.route.model_id, purse.kind, purse.window.period).inc()
         sure = not late and _is_hopeless(purse, (1, asked.tokens, asked.usd))
         error = refusal(purse, asked.tokens, asked.usd, now, sure=sure)
         error.headers = tuple(headers((subject.minute for subject in asked.subjects if subject.minute is not None), now))

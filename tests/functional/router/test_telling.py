@@ -99,3 +99,22 @@ def test_a_refusal_by_the_engine_is_told_without_tokens(world: World) -> None:
     assert world.router.post(CHAT, token, ASK).status_code == 400
     row = told(world, "token:refused")
     assert (row["requests"], row["failed"], row.get("input_tokens", 0)) == (1, 1, 0)
+
+
+def test_metrics_have_no_values_that_callers_make_up(world: World) -> None:
+    """By model and outcome, for models of the table alone: whoever asks for names that nobody knows adds nothing."""
+    for number in range(3):
+        assert world.router.post(CHAT, world.token, ASK | {"model": f"made-up-{number}"}).status_code == 404
+    assert world.router.post(CHAT, world.token, ASK).status_code == 200
+    text = world.router.http.get("/metrics").text
+    assert "made-up" not in text
+    assert 'slipway_router_request_duration_seconds_count{model="tiny",outcome="ok"}' in text
+    assert 'slipway_router_first_byte_seconds_count{model="tiny"}' in text
+    assert 'slipway_router_tokens_total{kind="output",model="tiny"}' in text
+
+
+def test_a_trace_goes_on_to_the_engine_untouched_where_nobody_collects(world: World) -> None:
+    """Without a collector the router joins nothing: the engine gets the caller's own headers."""
+    place = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    assert world.router.post(CHAT, world.token, ASK, traceparent=place).status_code == 200
+    assert world.engine.requests[-1][1]["traceparent"] == place

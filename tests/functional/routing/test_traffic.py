@@ -21,7 +21,7 @@ SHARES = [{"version": "1.0.0", "weight": 9_500}, {"version": "1.1.0", "weight": 
 
 
 def _call(
-    function: str, body: Any = None, *, who: Mapping[str, Any] = ADMIN, **headers: str
+    function: str, body: Any = None, who: Mapping[str, Any] = ADMIN, /, **headers: str
 ) -> tuple[int, dict[str, Any], Mapping[str, str]]:
     """Status, body, headers."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -116,14 +116,14 @@ def test_a_version_may_be_named_before_it_is_served(two: React) -> None:
 def test_who_may_not_write_models_moves_no_traffic(two: React, scopes: list[str]) -> None:
     """Reading them is not enough."""
     who = {"subject": "token:a", "kind": "token", "groups": ["research"], "scopes": scopes}
-    assert _call("set_traffic", {"versions": []}, who=who)[1]["code"] == "scope-missing"
+    assert _call("set_traffic", {"versions": []}, who)[1]["code"] == "scope-missing"
 
 
 def test_anothers_model_is_not_there(two: React) -> None:
     """As if it were not, for reading and writing."""
     who = {"subject": "token:a", "kind": "token", "groups": ["sales"], "scopes": ["models:read", "models:write"]}
     for function, body in (("set_traffic", {"versions": SHARES}), ("read_traffic", None)):
-        status, problem, _ = _call(function, body, who=who)
+        status, problem, _ = _call(function, body, who)
         assert (status, problem["code"]) == (404, "model-not-found")
 
 

@@ -11,6 +11,7 @@ from contracts.engine_status import EngineStatus
 from contracts.routing import Route, RouteHealthObserved
 from router.probe import Prober
 from router.routes import Prepared, RouteTable, Target
+from router.surface.answers import Whole
 from router.upstream import TargetUnreachable
 from tests.unit.router.fakes import route, target
 
@@ -40,10 +41,10 @@ class World:
         """No engine takes a request here."""
         raise TargetUnreachable("no")
 
-    async def answer(self, asked: Route, _path: str, _document: Mapping[str, Any]) -> bytes:
+    async def answer(self, route: Route, path: str, document: Mapping[str, Any]) -> Whole:
         """The third party answers."""
-        self.asked.append(asked)
-        return b"{}"
+        self.asked.append(route)
+        return Whole(b"{}")
 
     def follow(self, **changes: Any) -> None:
         """The route table changes."""
