@@ -203,7 +203,8 @@ def a_draining_target_stays_so(seen: Seen, change: Change) -> None:
 
 
 def shares_make_a_whole(seen: Seen, change: Change) -> None:
-    """9: the shares of a route's ready targets make a whole, all others have none; a closed or sleeping route has nobody who is ready."""
+    """9: the shares of a route's ready targets make a whole, all others have none; a closed or sleeping route has nobody who is ready.
+    So do the shares of versions, where somebody has set them."""
     route = change.after
     if not route:
         return
@@ -211,6 +212,9 @@ def shares_make_a_whole(seen: Seen, change: Change) -> None:
     shares = sum(target["weight"] for target in route["targets"])
     assert shares == (WHOLE if ready else 0), f"{change.sk}: the shares of {len(ready)} make {shares}"
     assert all(target["weight"] > 0 for target in ready), f"{change.sk}: one that is ready gets nothing"
+    assert sum(share["weight"] for share in route["versions"]) in ({WHOLE} if route["versions"] else {0}), (
+        f"{change.sk}: {route['versions']}"
+    )
     assert (route["state"] == "open") == bool(ready), f"{change.sk} is {route['state']} with {len(ready)} that are ready"
 
 

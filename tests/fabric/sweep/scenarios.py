@@ -297,6 +297,18 @@ def load(stage: Stage) -> None:
 
 
 @scenario
+def traffic(stage: Stage) -> None:
+    """Shared by people, read, and left to the targets again."""
+    stage.serve()
+    path = "/models/m1/traffic"
+    stage.wanted("set_traffic", "PUT", path, body={"versions": [{"version": "1.0.0", "weight": 10_000}, {"version": "2.0.0", "weight": 0}]})
+    stage.wanted("read_traffic", "GET", path)
+    stage.run()
+    stage.wanted("set_traffic", "PUT", path, body={"versions": []})
+    stage.run()
+
+
+@scenario
 def tokens(stage: Stage) -> None:
     """Issued, shown to the authorizer, read, listed, revoked."""
     wanted = {"name": "mine", "groups": ["research"], "scopes": ["models:read"]}
