@@ -25,10 +25,11 @@ from tests.functional.serving import samples
 from tests.functional.serving import world as serving_side
 from tests.functional.serving.changing import told_by_routing
 
-TABLES = ("models", "tokens", "versions", "audit", "routes")
+TABLES = ("models", "tokens", "versions", "audit", "routes", "spend")
 _ENVIRONMENT = {
     "TOKEN_TABLE": "tokens",
     "PEPPER_SECRET_ARN": "pepper",
+    "SPEND_TABLE": "spend",
     "VERSION_TABLE": "versions",
     "ROUTE_TABLE": "routes",
     "AUDIT_TABLE": "audit",
@@ -62,6 +63,7 @@ class Estate:
         self.operations: dict[str, str] = {}
         self.version = "1.0.0"
         self.user = {"kind": "repository", "user_id": "handbook"}
+        self.limited = {"subject_kind": "group", "subject_id": "research"}
         self._tables: dict[str, dict[str, dict[str, Any]]] = {}
 
     def issue(self, name: str, *, caller: Mapping[str, Any] = _ROOT, **wish: Any) -> str:
@@ -149,6 +151,14 @@ class Estate:
         path = {"model_id": model_id, **self.user}
         assert self.serving.http("add_model_user", "PUT", f"/models/{model_id}/users", _ROOT, path_parameters=path, body={})[0] == 200
 
+    def limit(self) -> None:
+        """Let a group be limited."""
+        handler = import_module("functions.access.set_limits.handler").handler
+        path = "/limits/{subject_kind}/{subject_id}".format(**self.limited)
+        wish = {"concurrency": 5, "budgets": [{"period": "day", "tokens": 1000}]}
+        answer = handler(http_event("PUT", path, principal=_ROOT, path_parameters=self.limited, body=wish), Context())
+        assert answer["statusCode"] == 200, answer["body"]
+
     def routed(self) -> None:
         """Let routing have heard of everything that serving has told."""
         for fact in world.ledger("models"):
@@ -181,6 +191,7 @@ def _fill(made: Estate) -> None:
     for name in ("up", "theirs"):
         made.published(name, "research" if name == "up" else "sales")
         made.used(name)
+    made.limit()
     made.recorded()
     made.routed()
     made.issue("admin", scopes=["admin"])

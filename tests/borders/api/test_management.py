@@ -42,6 +42,8 @@ def _ours(home: Estate, name: str, number: int) -> str:
         "version": [home.version],
         "kind": [home.user["kind"]],
         "user_id": [home.user["user_id"]],
+        "subject_kind": [home.limited["subject_kind"]],
+        "subject_id": [home.limited["subject_id"]],
     }
     return held[name][number % len(held[name])]
 

@@ -53,6 +53,7 @@ PRINCIPALS = (
     Principal("writer", ("research",), ALL_SCOPES),
     Principal("asker", ("research",), ("inference",)),
     Principal("issuer", ("research",), ("tokens:write",)),
+    Principal("keeper", (), ("limits:write",)),
     Principal("restricted", ("research",), ("models:read", "inference"), only=("off",)),
     Principal("groupless", (), ALL_SCOPES),
     Principal("admin", (), ("admin",)),

@@ -70,6 +70,10 @@ TABLE = {
     "list_tokens": Asked("nothing"),
     "read_token": Asked("token", "writers", "strangers", missing="token-not-found"),
     "revoke_token": Asked("token", "writers", "strangers", missing="token-not-found"),
+    "set_limits": Asked("nothing", body={"concurrency": 4}),
+    "read_limits": Asked("nothing"),
+    "list_limits": Asked("nothing"),
+    "remove_limits": Asked("nothing"),
     "read_api_document": Asked("nothing"),
 }
 """By the operation's id."""
@@ -129,7 +133,7 @@ def _ask(principals: Principals, home: Estate, route: ApiRoute, asked: Asked, on
     for variable in ("model_id", "operation_id", "token_id"):
         path = path.replace(f"{{{variable}}}", named)
     body = b"" if asked.body is None else json.dumps(asked.body).replace("{model_id}", named).encode()
-    for variable, value in {"version": home.version, **home.user}.items():
+    for variable, value in {"version": home.version, **home.user, **home.limited}.items():
         path = path.replace(f"{{{variable}}}", value)
     reply = _send(principals, home, one.name, route.method, path, body=body)
     if route.method != "GET":
