@@ -178,6 +178,7 @@ def test_a_name_goes_with_the_wish_that_holds_it(serving: Serving) -> None:
     """An alias can be given and taken away without interrupting anybody; what a model let go of another may have."""
     serving.in_service()
     assert patch(serving, {"aliases": ["gpt-4o", "old"]})[0] == 202
+    serving.pump()
     told_by_routing(serving, 3, _OLD)
     assert serving.create(samples.provider("other", aliases=["gpt-4o"]))[0] == 422
     assert patch(serving, {"aliases": ["old"]})[0] == 202
@@ -191,6 +192,7 @@ def test_a_name_that_is_taken_meanwhile_does_not_come_back_with_the_former_wish(
     serving.in_service()
     told_by_routing(serving, 3, _OLD)
     assert patch(serving, {"aliases": ["lent", "kept"]})[0] == 202
+    serving.pump()
     told_by_routing(serving, 4, _OLD)
     acknowledged(serving, RESTART | {"aliases": []})
     assert serving.create(samples.provider("other", aliases=["lent"]))[0] == 202
