@@ -13,7 +13,8 @@ from serving.usecases.feasible import Feasible
 class WishChecks:
     """Groups that the caller may grant, values that no contract can judge, addresses that must not be called, memory that is not there.
 
-    `model` looks up the models that this one may fall back on, `holder` whose a name is. Without `feasible`, what does not fit is let pass: a plan shows it instead.
+    `model` looks up the models that this one may fall back on, `holder` whose a name is. Without `feasible`, what does not fit is let
+    pass: a plan shows it instead.
     """
 
     def __init__(
