@@ -1,9 +1,5 @@
-"""The running router under requests made from a description of its routes, and under some that no description has.
+"""The running router under requests made from its own document, and under some that no document has."""
 
-`DOCUMENT` describes what the router takes: the routes of `router.app`, the fields of OpenAI's that it looks at, and its refusals.
-"""
-
-import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,20 +7,23 @@ from typing import Any
 
 import httpx
 import pytest
+import requests
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
 
+from contracts.inference import COUNT_TOKENS, ENDPOINTS, MESSAGES
 from tests.borders.api.inference_document import document
 from tests.evidence import counted, scaled
 from tests.functional.router.platform import Platform, RouterProcess, target
 from tests.functional.router.stubs import StubAws, StubEngine
 
-EXAMPLES = 150
+EXAMPLES = 100
 NOT_NOW = {"model_not_ready", "model_closed", "model_asleep", "engine_unreachable", "router_not_ready"}
 """503 as documented: the model is there, and does not answer at the moment."""
-MODELS = ("tiny", "vectors", "closed", "asleep", "secret", "nowhere")
+OTHERS = {"ranker": "rerank", "painter": "image", "listener": "transcription", "speaker": "speech", "judge": "moderation"}
+MODELS = ("tiny", "vectors", *OTHERS, "closed", "asleep", "secret", "nowhere")
 DOCUMENT = document(MODELS)
 OPERATIONS = [(path, method.upper()) for path, methods in DOCUMENT["paths"].items() for method in methods]
 
@@ -48,13 +47,15 @@ class Border:
 
 @pytest.fixture(scope="module")
 def border(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Border]:
-    """One router, its engine, five models."""
+    """One router, its engine, a model of each task and some that do not answer."""
     state: Path = tmp_path_factory.mktemp("state")
     with StubAws() as aws, StubEngine() as engine:
         platform = Platform(aws)
         ready = [target(engine.port)]
         platform.route("tiny", targets=ready)
         platform.route("vectors", task="embedding", targets=ready)
+        for model_id, task in OTHERS.items():
+            platform.route(model_id, task=task, targets=ready)
         platform.route("closed", state="closed", targets=[])
         platform.route("asleep", state="asleep", targets=[], expected_start_seconds=30.0)
         platform.route("secret", allowed_groups=["other"], targets=ready)
@@ -90,8 +91,10 @@ def judge(response: httpx.Response, path: str) -> None:
         assert problem["status"] == response.status_code < 500, problem
         assert {"type", "title", "detail", "code", "instance"} <= set(problem)
         return
-    error = response.json()["error"]
+    said = response.json()
+    error = said["error"]
     assert set(error) == {"message", "type", "param", "code"}
+    assert set(said) == ({"type", "error", "request_id"} if path in {MESSAGES, COUNT_TOKENS} else {"error"})
     assert response.headers["content-type"] == "application/json"
     assert response.status_code < 500 or (response.status_code == 503 and error["code"] in NOT_NOW), error
     assert response.headers["x-request-id"]
@@ -104,6 +107,7 @@ def test_every_route_is_described(border: Border) -> None:
     assert {("GET", "/v1/models/{model}"), ("GET", "/live/models/{model}/events"), ("GET", "/live/operations/{operation}")} <= {
         (method, path) for path, method in OPERATIONS
     }
+    assert {path for path, method in OPERATIONS if method == "POST"} == set(ENDPOINTS)
     for path, method in OPERATIONS:
         if "{" not in path:
             assert border.send(method, path, "admin").status_code not in {404, 405}
@@ -121,11 +125,10 @@ def test_no_request_breaks_the_router(border: Border, path: str, method: str, mo
     @seed(f"{method} {path}".encode())
     @given(cases, st.sampled_from(["research", "admin", "research", "narrow"]))
     def send(case: schemathesis.Case[Any], holder: str) -> None:
-        sent = case.as_transport_kwargs(base_url=border.router.url)
-        headers = {name: value for name, value in dict(sent["headers"]).items() if name.lower() not in {"authorization", "host"}}
-        content = json.dumps(sent["json"]).encode() if "json" in sent else sent.get("data")
-        content = content if isinstance(content, bytes) else str(content).encode() if content else b""
-        where = httpx.URL(sent["url"]).raw_path.decode()
+        made = requests.Request(**case.as_transport_kwargs(base_url=border.router.url)).prepare()
+        headers = {name: value for name, value in made.headers.items() if name.lower() not in {"authorization", "host", "x-api-key"}}
+        content = made.body.encode() if isinstance(made.body, str) else made.body or b""
+        where = httpx.URL(made.url or "").raw_path.decode()
         response = border.send(method, where, holder, headers={k: _latin(v) for k, v in headers.items()}, content=content)
         seen[response.status_code] += 1
         judge(response, path)
@@ -158,10 +161,10 @@ BODIES = (
 
 @pytest.mark.parametrize("body", BODIES, ids=range(len(BODIES)))
 def test_no_body_breaks_the_router(border: Border, body: bytes) -> None:
-    """At each of the three endpoints."""
-    for path in ("/v1/chat/completions", "/v1/completions", "/v1/embeddings"):
+    """At every endpoint."""
+    for path in ENDPOINTS:
         judge(border.send("POST", path, "research", content=body, headers={"content-type": "application/json"}), path)
-    counted("malformed_requests", 3, part="inference body")
+    counted("malformed_requests", len(ENDPOINTS), part="inference body")
 
 
 @pytest.mark.parametrize(
@@ -185,11 +188,11 @@ def test_no_header_breaks_the_router(border: Border, header: tuple[str, str]) ->
 
 
 VISIBLE = {
-    "research": {"tiny", "vectors", "asleep"},
+    "research": {"tiny", "vectors", "asleep", *OTHERS},
     "other": {"secret"},
-    "asker": {"tiny", "vectors", "asleep"},
+    "asker": {"tiny", "vectors", "asleep", *OTHERS},
     "narrow": {"vectors"},
-    "admin": {"tiny", "vectors", "asleep", "secret"},
+    "admin": {"tiny", "vectors", "asleep", "secret", *OTHERS},
 }
 CALLABLE = {holder: models | ({"closed"} if "tiny" in models else set()) for holder, models in VISIBLE.items()}
 """A closed model is in no list, and says that it is closed to those who ask it all the same."""
@@ -231,3 +234,31 @@ def test_streams_are_followed_by_who_may_read_the_model(border: Border, holder: 
             texts.add(response.text.replace(model, "…").replace(response.headers["x-request-id"], "…"))
     assert len(texts) <= 1
     counted("authorisation_cells", 3, operation="live")
+
+
+_FILE = b'Content-Disposition: form-data; name="file"; filename="a.wav"'
+_NAMED = b'--b\r\nContent-Disposition: form-data; name="model"\r\n\r\nlistener\r\n'
+_FORM = _NAMED + b"--b\r\n" + _FILE + b"\r\n\r\nRIFF\r\n--b--\r\n"
+FORMS = (
+    b"", b"--b", b"--b--", b"--b--\r\n", b"--b\r\n", _NAMED, _NAMED + b"--b--", _FORM, _FORM + b"x", b"x" + _FORM,
+    _FORM.replace(b"\r\n", b"\n"),
+    _FORM.replace(_FILE, _FILE + b"\r\n" + _FILE), _FORM.replace(b"listener\r\n", b"listener\r\n" + _NAMED, 1),
+    _FORM.replace(b'"file"', b'"file'),
+    _FORM.replace(_FILE, _FILE + b"\r\n folded"), _FORM.replace(b'"model"', b'"mod\\"el"'), _FORM.replace(b"form-data", b"attachment"),
+    _FORM.replace(_FILE, b"x: " + b"y" * 5000), _NAMED * 100 + b"--b--", _FORM.replace(b"listener", b"\xff"),
+    _FORM.replace(b"listener", b"l" * 200_000),
+    _FORM.replace(b'"file"; filename="a.wav"', b'"stream"').replace(b"RIFF", b"maybe"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "content_type", ["multipart/form-data; boundary=b", 'multipart/form-data; boundary="b"', "multipart/form-data", "text/plain", ""]
+)
+def test_no_form_breaks_the_router(border: Border, content_type: str) -> None:
+    """A form is understood whole or refused whole, whatever it says that it is."""
+    for path in (path for path, endpoint in ENDPOINTS.items() if endpoint.form):
+        for form in FORMS:
+            response = border.send("POST", path, "research", content=form, headers={"content-type": content_type})
+            judge(response, path)
+            assert response.status_code in ({200, 400, 404} if form == _FORM else {400, 404})
+    counted("malformed_requests", 3 * len(FORMS), part="inference form")

@@ -157,7 +157,7 @@ class RouterProcess:
         self._reader.start()
         self.http = httpx.Client(base_url=self.url, timeout=20, trust_env=False)
 
-    def wait_ready(self, seconds: float = 60.0) -> None:
+    def wait_ready(self, seconds: float = 100.0) -> None:
         """Wait until `/health/ready` says so."""
         until(lambda: self.process.poll() is not None or self.is_ready(), seconds)
         assert self.process.poll() is None, self.lines

@@ -193,7 +193,7 @@ class StubEngine(Stub):
             return web.json_response(self._status())
         body = await request.read()
         self.requests.append((request.path, {name.lower(): value for name, value in request.headers.items()}, body))
-        document = json.loads(body)
+        document = {} if request.content_type == "multipart/form-data" else json.loads(body)
         if self.silent:
             await asyncio.Event().wait()
         if request.headers.get("Authorization") != f"Bearer {ENGINE_KEY}":
