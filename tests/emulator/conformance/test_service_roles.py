@@ -84,6 +84,32 @@ def test_a_role_is_handed_on_by_those_who_may(cloud: Cloud, passed_to: str) -> N
         assert "iam:PassRole" in answer
 
 
+@pytest.mark.parametrize("on", ["RegisterTaskDefinition", "CreateCluster"], ids=["allowed", "refused"])
+def test_what_is_made_with_tags_is_tagged_by_those_who_may(cloud: Cloud, on: str) -> None:
+    """On AWS tags given at creation need ecs:TagResource, which a condition may bind to the action that creates."""
+    tags = allow("ecs:TagResource") | {"Condition": {"StringEquals": {"ecs:CreateAction": on}}}
+    actor = cloud.function(HAND_ON, statements=[allow("ecs:RegisterTaskDefinition"), tags])
+    containers = [{"name": "x", "image": "x", "memory": 64}]
+    definition = {"family": cloud.name(), "containerDefinitions": containers, "tags": [{"key": "a", "value": "b"}]}
+    answer = cloud.invoke(actor, {"service": "ecs", "do": "register_task_definition", "with": definition})["body"]
+    if on == "RegisterTaskDefinition":
+        assert answer == "allowed"
+    else:
+        assert "AccessDenied" in answer
+        assert "ecs:TagResource" in answer
+
+
+@pytest.mark.parametrize("quota", ["L-DB2E81BA", "L-0"], ids=["allowed", "refused"])
+def test_a_service_that_is_not_here_is_guarded_all_the_same(cloud: Cloud, quota: str) -> None:
+    """On AWS Service Quotas refuses whoever is not granted the quota; who is, hears here that there is no such service."""
+    resource = f"arn:aws:servicequotas:{cloud.settings.region}:000000000000:ec2/{quota}"
+    actor = cloud.function(HAND_ON, statements=[allow("servicequotas:GetServiceQuota", resource)])
+    question = {"ServiceCode": "ec2", "QuotaCode": "L-DB2E81BA"}
+    answer = cloud.invoke(actor, {"service": "service-quotas", "do": "get_service_quota", "with": question})["body"]
+    assert ("AccessDenied" in answer) == (quota == "L-0"), answer
+    assert answer != "allowed"
+
+
 def test_what_roles_do_is_kept_with_the_statement_that_allowed_it(cloud: Cloud) -> None:
     """On AWS CloudTrail and Access Analyzer tell which of a role's permissions were used; here a file does."""
     url, arn = cloud.queue()
