@@ -235,5 +235,5 @@ def _tags(operation: str, request: JSON) -> Iterator[Need]:
     """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/supported-iam-actions-tagging.html"""
     if operation in TAGGED and request.get("tags"):
         cluster = str(request.get("cluster") or "default").rsplit("/", 1)[-1]
-        name = TAGGED[operation].format(cluster=cluster, **request)
+        name = TAGGED[operation].format(**request | {"cluster": cluster})
         yield Need("ecs:TagResource", f"arn:aws:ecs:{get_region()}:{get_account_id()}:{name}", {"ecs:CreateAction": operation}, "ecs")

@@ -84,19 +84,21 @@ def test_a_role_is_handed_on_by_those_who_may(cloud: Cloud, passed_to: str) -> N
         assert "iam:PassRole" in answer
 
 
-@pytest.mark.parametrize("on", ["RegisterTaskDefinition", "CreateCluster"], ids=["allowed", "refused"])
-def test_what_is_made_with_tags_is_tagged_by_those_who_may(cloud: Cloud, on: str) -> None:
+@pytest.mark.parametrize("allowed", [True, False], ids=["allowed", "refused"])
+@pytest.mark.parametrize("made", ["RegisterTaskDefinition", "CreateService"])
+def test_what_is_made_with_tags_is_tagged_by_those_who_may(cloud: Cloud, made: str, allowed: bool) -> None:
     """On AWS tags given at creation need ecs:TagResource, which a condition may bind to the action that creates."""
-    tags = allow("ecs:TagResource") | {"Condition": {"StringEquals": {"ecs:CreateAction": on}}}
-    actor = cloud.function(HAND_ON, statements=[allow("ecs:RegisterTaskDefinition"), tags])
-    containers = [{"name": "x", "image": "x", "memory": 64}]
-    definition = {"family": cloud.name(), "containerDefinitions": containers, "tags": [{"key": "a", "value": "b"}]}
-    answer = cloud.invoke(actor, {"service": "ecs", "do": "register_task_definition", "with": definition})["body"]
-    if on == "RegisterTaskDefinition":
-        assert answer == "allowed"
-    else:
-        assert "AccessDenied" in answer
-        assert "ecs:TagResource" in answer
+    tags = allow("ecs:TagResource") | {"Condition": {"StringEquals": {"ecs:CreateAction": made if allowed else "CreateCluster"}}}
+    actor = cloud.function(HAND_ON, statements=[allow(f"ecs:{made}"), tags])
+    ecs, name, do = cloud.client("ecs"), cloud.name(), "register_task_definition"
+    asked: dict[str, Any] = {"family": name, "containerDefinitions": [{"name": "x", "image": "x", "memory": 64}]}
+    if made == "CreateService":
+        ecs.create_cluster(clusterName=name)
+        definition = ecs.register_task_definition(**asked)["taskDefinition"]["taskDefinitionArn"]
+        asked, do = {"cluster": name, "serviceName": name, "taskDefinition": definition, "desiredCount": 0}, "create_service"
+    answer = cloud.invoke(actor, {"service": "ecs", "do": do, "with": asked | {"tags": [{"key": "a", "value": "b"}]}})["body"]
+    assert (answer == "allowed") == allowed, answer
+    assert allowed or ("AccessDenied" in answer and "ecs:TagResource" in answer)
 
 
 @pytest.mark.parametrize("quota", ["L-DB2E81BA", "L-0"], ids=["allowed", "refused"])
