@@ -6,6 +6,7 @@ LAPTOP := laptop
 RUN = $(PYTHON) -m local.bootstrap
 TESTS ?=
 WORKERS ?= auto
+PLATFORMS ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help up down status tail clean test unit functional contract architecture statemachines fabric replay borders emulator e2e soak check scan scanners sbom fix lint types \
@@ -28,11 +29,11 @@ clean: python ## stop, and remove the state: models, tokens, everything deployed
 	@$(RUN) $(LAPTOP) -- local.down --clean
 
 ##@ Test
-# The quick rings first and side by side; after them what needs an emulator (one worker) and what needs a whole platform (another).
+# The quick rings first and side by side; after them what needs an emulator or a whole platform: one worker each (tests/grouping.py).
 # CHECKED=1 leaves out what `make check` has just run.
 test: dev ## everything
 	@$(DEV)/python -m pytest -n $(WORKERS) --dist loadgroup tests/unit $(if $(CHECKED),,tests/contract tests/architecture) tests/statemachines tests/fabric tests/functional tests/borders $(TESTS)
-	@$(DEV)/python -m pytest -n 2 --dist loadgroup tests/e2e tests/emulator $(TESTS)
+	@$(DEV)/python -m pytest -n $(PLATFORMS) --dist loadgroup tests/e2e tests/emulator $(TESTS)
 
 unit functional contract architecture statemachines fabric borders emulator e2e: dev
 	@$(DEV)/python -m pytest tests/$@ $(TESTS)

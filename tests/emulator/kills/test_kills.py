@@ -30,7 +30,7 @@ def served(started: Started) -> Iterator[Platform]:
     assert platform.settled(platform.call("POST", "/models", platform.parrot(MODEL, tokens_per_second=40)))["status"] == "Succeeded"
     platform.answers(MODEL)
     began = [row["event_id"]["S"] for row in platform.rows("ServingModelTable") if _in_service(row)]
-    eventually(lambda: platform.is_on_disk(began[-1]), "the emulator has written down that it is in service")
+    eventually(lambda: platform.is_on_disk(dynamodb=began[-1]), "the emulator has written down that it is in service")
     yield platform
     platform.settled(platform.call("DELETE", f"/models/{MODEL}"))
 
@@ -111,7 +111,7 @@ def test_an_update_settles_though_the_control_plane_was_killed(served: Platform)
     """SIGKILL right after a change was accepted and written down; after `make up` it comes to its end."""
     client = Patient(served)
     operation = client.command("PATCH", f"/models/{MODEL}", RESTARTED)
-    eventually(lambda: served.is_on_disk(operation), "the operation is on disk")
+    eventually(lambda: served.is_on_disk(dynamodb=operation), "the operation is on disk")
     served.kill_emulator()
     counted("processes_killed", 1, victim="control plane")
     served.up()
