@@ -10,7 +10,7 @@ PLATFORMS ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help up down status tail clean test unit functional contract architecture statemachines fabric replay borders emulator e2e soak check scan scanners sbom fix lint types \
-        contracts openapi lock images bench proof build deploy dev python cli
+        contracts openapi matrix lock images bench proof build deploy dev python cli
 
 ##@ Run
 up: python ## start everything, create the first model, ask it a question
@@ -66,6 +66,7 @@ check: dev ## what CI checks fast
 	@$(MAKE) --no-print-directory types
 	@$(DEV)/python -m pytest -n $(WORKERS) --dist loadgroup tests/architecture tests/contract # the import rules among them
 	@$(DEV)/python scripts/contracts.py --check
+	@$(DEV)/python scripts/fault_matrix.py --check
 	@$(DEV)/python scripts/check_templates.py
 
 fix: dev ## format, and mend what can be mended by a program
@@ -87,6 +88,9 @@ contracts: dev ## events/, catalogue, OpenAPI and the command line's types from 
 	@$(DEV)/python scripts/contracts.py
 
 openapi: contracts ## the management API's document
+
+matrix: dev ## docs/fault-matrix.md from the proofs in tests/fabric/matrix
+	@$(DEV)/python scripts/fault_matrix.py
 
 # The wheel is built by uv itself, so nothing is fetched for it.
 cli: python ## the command line, built and installed: .local/venvs/cli/bin/slipway
