@@ -86,7 +86,7 @@ def _check_answer(status: int, content: bytes) -> None:
     try:
         body = json.loads(content)
         answers = body.get("choices") or body.get("data")
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):  # no JSON, another shape, or nested without end
         answers = None
     if not answers:
         raise EngineError("engine-answer-invalid", f"The engine's first answer holds no completion: {excerpt}")
