@@ -6,10 +6,11 @@ LAPTOP := laptop
 RUN = $(PYTHON) -m local.bootstrap
 TESTS ?=
 WORKERS ?= auto
+OURS := .:layers/kit:layers/contracts:layers/serving:layers/routing:layers/access:layers/registry:layers/usage:serving_image:cli
 PLATFORMS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status tail clean test unit functional contract architecture statemachines fabric replay borders emulator e2e soak check scan scanners sbom fix lint types \
+.PHONY: help up down status tail clean test unit functional contract architecture statemachines fabric replay borders emulator e2e soak fuzz check scan scanners sbom fix lint types \
         contracts openapi matrix lock images bench proof build deploy dev python cli
 
 ##@ Run
@@ -50,6 +51,11 @@ e2e: ## the README's own commands
 soak: dev ## memory under traffic and change, for SLIPWAY_SOAK_MINUTES (20); for the night
 	@$(DEV)/python -m bench.soak
 
+# Atheris is of CPython 3.11 to 3.13; its environment holds nothing else, and is read behind the development one.
+fuzz: dev ## parsers under libFuzzer, for SLIPWAY_FUZZ_SECONDS (600) together; for the night
+	@$(RUN) fuzz
+	@PYTHONPATH=$(OURS) $(DEV)/python -m scripts.fuzz $(TARGETS)
+
 # Nightly: make proof SLIPWAY_PROOF_SCALE=40
 proof: dev scanners ## everything, and what it has counted written into docs/reliability.md
 	@$(RUN) scan checkov semgrep
@@ -57,7 +63,7 @@ proof: dev scanners ## everything, and what it has counted written into docs/rel
 
 replay: dev ## walk one seed of the fabric again, event by event: make replay SEED=76
 	@test -n "$(SEED)" || { echo "Say which: make replay SEED=n"; exit 1; }
-	@PYTHONPATH=.:layers/kit:layers/contracts:layers/serving:layers/routing:layers/access:layers/registry:layers/usage $(DEV)/python -m tests.fabric.replay --seed $(SEED)
+	@PYTHONPATH=$(OURS) $(DEV)/python -m tests.fabric.replay --seed $(SEED)
 
 ##@ Check
 check: dev ## what CI checks fast

@@ -66,6 +66,16 @@ def rewritten(platform: Platform, operation_id: str, **fields: str) -> None:
     eventually(written, f"operation {operation_id} is older")
 
 
+def running(platform: Platform, machine: str, operation_id: str) -> bool:
+    """Whether the machine's execution for the operation runs; `machine` is its name in the template, without context and kind."""
+    states = platform.aws("stepfunctions")
+    execution = platform.physical(f"Serving{machine}ModelStateMachine").replace(":stateMachine:", ":execution:")
+    try:
+        return bool(states.describe_execution(executionArn=f"{execution}:{operation_id}")["status"] == "RUNNING")
+    except states.exceptions.ExecutionDoesNotExist:
+        return False
+
+
 def waiting(platform: Platform, operation_id: str, step: str) -> dict[str, Any]:
     """What Step Functions gave the step at which the operation waits, once it waits there; a second delivery brings the same."""
     operation = operation_of(platform, operation_id)

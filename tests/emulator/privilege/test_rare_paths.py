@@ -5,6 +5,7 @@ Each function does it as its own role. What no test of the suite needs is not gr
 
 import json
 import zlib
+from functools import partial
 from hashlib import sha256
 
 import pytest
@@ -13,7 +14,8 @@ from tests.e2e.platform import Platform, eventually
 from tests.emulator.faults.injection import Injection
 from tests.emulator.faults.scenarios import age, sleeping
 from tests.emulator.privilege.conftest import Bring
-from tests.emulator.privilege.rare import document, held, invoke
+from tests.emulator.privilege.grants import Grant, Role, deployed, used
+from tests.emulator.privilege.rare import document, held, invoke, running
 
 SWEEPS = {
     "ServingModelTable": "ServingSweepModelsFunction",
@@ -23,6 +25,10 @@ SWEEPS = {
 }
 UNSURE = {"action": "states:StopExecution", "when": "after"}
 """An execution is stopped, and nobody hears that it is."""
+ENDERS = {"StopWhatIsSuperseded", "EndStopsThatWereTakenBack"}
+"""Statements of those who end executions."""
+SUPERSEDED = ("Provision", "Provision", "Update", "Update", "Stop", "Stop")
+"""Machines of what is superseded: by a deletion and by a stop each, and a stop by a deletion and by its taking back."""
 LOADING = {"engine": {"arguments": {"load_seconds": 600}}}
 
 
@@ -45,18 +51,31 @@ def test_a_fact_that_nobody_heard_is_told_by_the_sweep(platform: Platform, table
 def test_what_is_under_way_gives_way_to_what_comes_after(platform: Platform, serving: Bring) -> None:
     """A deletion and a stop end what works on the model, a start ends the stop that it takes back; each looks whether it has ended."""
     client = serving("rare-c", "rare-d", "rare-e", "rare-f")
+    roles = deployed(platform)
+    wanted = [grant for role in roles for grant in role.grants() if grant.sid in ENDERS and grant.action == "states:DescribeExecution"]
+    assert len(wanted) == len(SUPERSEDED)
     with Injection(platform, [UNSURE, *held("StopEngines", seconds=1)], "superseded"):
         begun = [client.command("POST", "/models", platform.parrot(name, load_seconds=600)) for name in ("rare-a", "rare-b")]
         begun += [client.command("PATCH", f"/models/{name}", LOADING) for name in ("rare-c", "rare-d")]
         begun += [client.command("POST", f"/models/{name}/stop") for name in ("rare-e", "rare-f")]
+        for machine, operation in zip(SUPERSEDED, begun, strict=True):
+            eventually(partial(running, platform, machine, operation), f"{machine} works on {operation}")
         ends = [client.command("DELETE", f"/models/{name}") for name in ("rare-a", "rare-c", "rare-e")]
         ends += [client.command("POST", f"/models/{name}/stop") for name in ("rare-b", "rare-d")]
         assert client.call("POST", f"/operations/{begun[-1]}/cancel").status == 202
         for operation in begun:
             client.ended(operation, "Superseded", "Cancelled")
+        # The command settles what it supersedes; its execution is ended a moment later, and only that is what is to be seen here.
+        eventually(lambda: not unused(platform, roles, wanted), "each has looked whether what it superseded has ended")
     for operation in ends:
         client.ended(operation, "Succeeded")
     eventually(lambda: client.call("GET", "/models/rare-f").json["status"] == "InService", "the stop is taken back")
+
+
+def unused(platform: Platform, roles: list[Role], grants: list[Grant]) -> list[Grant]:
+    """Those of the grants that nobody has used yet."""
+    uses = used(platform.settings.role_use, roles)
+    return [grant for grant in grants if not any(grant.covers(use) for use in uses)]
 
 
 def test_who_asks_while_a_model_falls_asleep_is_answered(platform: Platform, serving: Bring) -> None:
