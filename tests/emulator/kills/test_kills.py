@@ -102,7 +102,7 @@ def test_streams_go_on_while_the_control_plane_is_dead(served: Platform) -> None
         answered = clients.answered
     assert clients.lost == []
     counted("answers_without_control_plane", answered)
-    counted("answers_lost_without_control_plane", len(clients.lost))
+    counted("answers_without_control_plane_lost", len(clients.lost))
     served.up()
     served.answers(MODEL)
 

@@ -15,8 +15,8 @@ DOCUMENT: dict[str, Any] = {
     "machine": "2 cores",
     "rings": [{"ring": "unit", "seconds": 1.5, "passed": 3, "failed": 0, "skipped": 1}],
     "figures": [
-        {"figure": "actions_granted", "labels": {"role": "a"}, "value": 10},
-        {"figure": "actions_used", "labels": {"role": "a"}, "value": 9},
+        {"figure": "grants_given", "labels": {"role": "a"}, "value": 10},
+        {"figure": "grants_used", "labels": {"role": "a"}, "value": 9},
         {"figure": "canaries_leaked", "labels": {}, "value": 0},
         {"figure": "something_new", "labels": {"kind": "x", "ring": "fabric"}, "value": 1200},
         {"figure": "something_new", "labels": {"kind": "y", "ring": "fabric"}, "value": 34},
@@ -56,7 +56,8 @@ def test_a_figure_that_nobody_has_named_is_shown_too() -> None:
 def test_many_parts_are_counted_and_not_listed() -> None:
     """A label with hundreds of values is said in a word."""
     many = [{"figure": "api_cases", "labels": {"operation": str(number)}, "value": 300} for number in range(30)]
-    assert "| Cases against the management API | 9,000 | operation: 30 of them |" in proof_page.figures(DOCUMENT | {"figures": many})
+    page = proof_page.figures(DOCUMENT | {"figures": many})
+    assert "| Cases against the management API and the router's | 9,000 | operation: 30 of them |" in page
 
 
 @pytest.mark.parametrize("figure", ["canaries_leaked", "effects_lost", "effects_doubled", "invariants_violated", "server_errors"])
