@@ -51,6 +51,19 @@ TITLES = {
 }
 # A figure with one of these endings counts what must never happen: a test says 0, so that the page can.
 NEVER = ("_leaked", "_lost", "_doubled", "_missed", "_violated", "_violations", "server_errors", "_not_found", "_unjustified")
+# What a whole run at the size of a change, or a larger one, must come to at least: less means that something has stopped proving anything.
+LEAST = {
+    "model_examples": 5_000,
+    "faults_injected": 10_000,
+    "planted_bugs_found": 15,
+    "matrix_cells_covered": 100,
+    "storm_scenarios_passed": 12,
+    "lifecycle_events_sent": 2_500,
+    "ssrf_spellings_refused": 60,
+    "jwt_forgeries_refused": 14,
+    "canaries_planted": 200,
+    "denials_checked": 100,
+}
 LARGEST = ("steps_to_", "seconds_to_")  # of a figure that begins so, the largest counts; of every other the sum
 SHARES = {
     "Actions used ÷ granted": ("grants_used", "grants_given"),
@@ -74,6 +87,18 @@ def sums(document: Mapping[str, Any]) -> dict[str, float]:
 def must_be_none(document: Mapping[str, Any]) -> list[str]:
     """A sentence for everything that was counted and must not be."""
     return [f"{figure} is {_number(value)} and must be 0" for figure, value in sums(document).items() if figure.endswith(NEVER) and value]
+
+
+def too_few(document: Mapping[str, Any]) -> list[str]:
+    """A sentence for everything of which less was done than a whole run has to do; none of a smaller or partial run."""
+    if document["scale"] < 1 or {ring["ring"] for ring in document["rings"]} != set(RINGS):
+        return []
+    done = sums(document)
+    return [
+        f"{figure} is {_number(done.get(figure, 0))} and must be at least {_number(least)}"
+        for figure, least in LEAST.items()
+        if done.get(figure, 0) < least
+    ]
 
 
 def figures(document: Mapping[str, Any]) -> str:

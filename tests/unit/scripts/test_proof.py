@@ -68,6 +68,17 @@ def test_what_must_never_happen_is_refused(figure: str) -> None:
     assert proof_page.must_be_none(DOCUMENT | {"figures": counted}) == [f"{figure} is 1 and must be 0"]
 
 
+def test_a_whole_run_that_does_too_little_is_refused() -> None:
+    """Of a figure that has a floor; a part of the rings, or a fraction of the size, is held to none."""
+    rings = [{"ring": name, "seconds": 1, "passed": 1, "failed": 0, "skipped": 0} for name in proof_page.RINGS]
+    enough: list[dict[str, Any]] = [{"figure": figure, "labels": {}, "value": least} for figure, least in proof_page.LEAST.items()]
+    whole = DOCUMENT | {"rings": rings, "figures": enough}
+    assert proof_page.too_few(whole) == []
+    less = whole | {"figures": [enough[0] | {"value": enough[0]["value"] - 1}, *enough[2:]]}
+    assert [line.split(" ")[0] for line in proof_page.too_few(less)] == list(proof_page.LEAST)[:2]
+    assert proof_page.too_few(less | {"scale": 0.2}) == proof_page.too_few(less | {"rings": rings[1:]}) == []
+
+
 def test_figures_replace_figures_and_leave_the_rest() -> None:
     """What stands around the markers stays; rendering twice changes nothing."""
     page = f"before\n{proof_page.BEGIN}\nold\n{proof_page.END}\nafter\n"
@@ -101,18 +112,26 @@ def _rings(monkeypatch: pytest.MonkeyPatch, folder: Path, failed: int, **counts:
 
 def test_a_whole_run_is_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The page is what the document says."""
-    _rings(monkeypatch, tmp_path, failed=0, things_done=2)
+    _rings(monkeypatch, tmp_path, failed=0, things_done=2, **proof_page.LEAST)
     assert proof.main([f"--folder={tmp_path / 'evidence'}"]) == 0
     document = json.loads((tmp_path / "document.json").read_text())
-    assert proof_page.sums(document) == {"things_done": 2 * len(proof_page.RINGS)}
+    assert proof_page.sums(document)["things_done"] == 2 * len(proof_page.RINGS)
     assert proof_page.figures(document) in (tmp_path / "page.md").read_text()
 
 
-@pytest.mark.parametrize(("failed", "counts", "rings"), [(1, {}, ""), (0, {"canaries_leaked": 1.0}, ""), (0, {}, "--rings=unit")])
+@pytest.mark.parametrize(
+    ("failed", "counts", "rings"),
+    [
+        (1, proof_page.LEAST, ""),
+        (0, {**proof_page.LEAST, "canaries_leaked": 1.0}, ""),
+        (0, {"too_little": 1.0}, ""),
+        (0, {}, "--rings=unit"),
+    ],
+)
 def test_nothing_else_is_written(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, failed: int, counts: dict[str, float], rings: str
 ) -> None:
-    """Not after a failure, not with a figure that must be none, and not by a part of the suite."""
+    """Not after a failure, not with a figure that must be none, not after too little, and not by a part of the suite."""
     before = _rings(monkeypatch, tmp_path, failed, **counts)
     assert proof.main([f"--folder={tmp_path / 'evidence'}", *filter(None, [rings])]) == int(bool(failed or counts))
     assert [(tmp_path / name).read_text() for name in ("page.md", "document.json")] == before
