@@ -42,9 +42,10 @@ def _overview() -> str:
 
 def _chapter(hop: Hop) -> str:
     """One hop: every fault with its sentence."""
-    proof = next(cell.proof for cell in hop.cells.values() if cell.proof is not None)
-    file = Path(inspect.getfile(proof)).resolve().relative_to(ROOT)
-    rows = [f"## {hop.number} {hop.name}", "", f"Proofs: [{file.name}](../{file}).", "", "| fault | | |", "|---|---|---|"]
+    proofs = [cell.proof for cell in hop.cells.values() if cell.proof is not None]
+    files = dict.fromkeys(Path(inspect.getfile(proof)).resolve().relative_to(ROOT) for proof in proofs)
+    named = ", ".join(f"[{file.name}](../{file})" for file in files)
+    rows = [f"## {hop.number} {hop.name}", "", f"Proofs: {named}.", "", "| fault | | |", "|---|---|---|"]
     rows += [f"| {fault} | {_sign(hop.cells[fault])} | {hop.cells[fault].sentence} |" for fault in FAULTS]
     return "\n".join(rows)
 
