@@ -191,3 +191,24 @@ def test_a_third_partys_change_that_was_taken_back_is_told_until_routing_follows
         route, row = _route(fabric, "claude"), fabric.model("claude")
         assert (route["allowed_groups"], route["generation"], route["state"]) == (["research"], row["generation"], "open")
         assert route["provider"]["model"] == row["spec"]["provider"]["model"] == "anthropic.claude-sonnet-4-5"
+
+
+def test_the_last_word_of_an_updates_copies_may_come_behind_its_undoing_and_leaves_no_target_behind() -> None:
+    """The new copy ends, the update is undone, and routing hears that the copy has gone after it hears of the undoing, as history then."""
+    with Fabric(9) as fabric:
+        fabric.http("create_model", "POST", "/models", body=fabric.wish("m1"))
+        fabric.run()
+        fabric.ecs.doom("g2", "weights-corrupt", 6)
+        change: dict[str, Any] = {"engine": {"kind": "llama.cpp", "arguments": {"context_length": 4096}}}
+        _, told, _ = fabric.http("update_model", "PATCH", "/models/m1", body=change)
+        body = change | {"acknowledge": told["acknowledge"]}
+        assert fabric.http("update_model", "PATCH", "/models/m1", body=body)[0] == 202
+        while fabric.model("m1")["generation"] != 3 or _route(fabric)["generation"] != 3:
+            gone = any(task.last == "STOPPED" for task in fabric.ecs.tasks.values())
+            late = [one for one in fabric.pending if gone and "RoutingOnCapacityChanged" in one.what and "generation=2" in one.what]
+            for thing in late:
+                fabric.delay(thing, 60)
+            fabric.step()
+        fabric.settle()
+        alive = [task.task_id for task in fabric.ecs.alive()]
+        assert [target["target_id"] for target in _route(fabric)["targets"]] == alive

@@ -96,7 +96,7 @@ def roll_back(model: Model, operation: Operation, cause: Failure, deadline: str,
         "rolled_back": True,
     }
     facts = [Fact("ModelUpdated", told, wish=True)]
-    if after.targets() != model.targets():
+    if model.hosting == "hosted":  # also where nothing changes: what was told of the new copies just now may come too late to count
         facts.append(capacity_changed(after, "the update is rolled back"))
     if operation.strategy is Strategy.IN_PLACE:
         moved = operation.moved(now, generation=after.generation, relapse=relapse, doom=None, deadline=deadline)
