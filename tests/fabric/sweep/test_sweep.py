@@ -7,7 +7,7 @@ import pytest
 
 from tests.evidence import counted, scaled
 from tests.fabric.sweep.outcome import differing
-from tests.fabric.sweep.points import Point, end_of, played, points, recorded, recordings, swept
+from tests.fabric.sweep.points import Point, end_of, everywhere, played, points, recorded, recordings, swept
 from tests.fabric.sweep.scenarios import SCENARIOS
 from tests.fabric.sweep.sites import sites
 from tests.fabric.sweep.stage import Death
@@ -51,6 +51,15 @@ def test_every_call_to_aws_in_the_code_is_swept() -> None:
     assert len(sites()) > 30
     assert missed == set(UNREACHED), "never reached, or no longer in need of an excuse"
     counted("call_sites_swept", len(sites()) - len(missed))
+
+
+def test_what_died_early_meets_what_is_asked_for_later() -> None:
+    """Deaths anywhere in a whole life, drawn by chance, after which it goes on at once. Forty now, more by `SLIPWAY_PROOF_SCALE`."""
+    everything = everywhere("hosted_life")
+    drawn = random.Random("a life goes on").sample(everything, min(scaled(40), len(everything)))
+    wrong = [f"{point}: {line}" for point in drawn for line in swept(point)]
+    counted("crashes_in_whole_lives", len(drawn))
+    assert not wrong, "\n".join(wrong[:40])
 
 
 def test_two_deaths_end_as_well_as_one() -> None:
