@@ -6,10 +6,12 @@ LAPTOP := laptop
 RUN = $(PYTHON) -m local.bootstrap
 TESTS ?=
 WORKERS ?= auto
+OURS := .:layers/kit:layers/contracts:layers/serving:layers/routing:layers/access:layers/registry:layers/usage:serving_image:cli
+PLATFORMS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status tail clean test unit functional contract architecture statemachines fabric replay borders emulator e2e soak check scan scanners sbom fix lint types \
-        contracts openapi clients client-packages lock images bench bench-router proof build deploy dev python cli
+.PHONY: help up down status tail clean test unit functional contract architecture statemachines fabric replay borders emulator e2e soak fuzz check scan scanners sbom fix lint types \
+        contracts openapi clients client-packages matrix lock images bench bench-router proof build deploy dev python cli
 
 ##@ Run
 up: python ## start everything, create the first model, ask it a question
@@ -28,11 +30,11 @@ clean: python ## stop, and remove the state: models, tokens, everything deployed
 	@$(RUN) $(LAPTOP) -- local.down --clean
 
 ##@ Test
-# The quick rings first and side by side; after them what needs an emulator (one worker) and what needs a whole platform (another).
+# The quick rings first and side by side; after them what needs an emulator or a whole platform: one worker each (tests/grouping.py).
 # CHECKED=1 leaves out what `make check` has just run.
 test: dev client-packages ## everything
 	@$(DEV)/python -m pytest -n $(WORKERS) --dist loadgroup tests/unit $(if $(CHECKED),,tests/contract tests/architecture) tests/statemachines tests/fabric tests/functional tests/borders tests/clients $(TESTS)
-	@$(DEV)/python -m pytest -n 2 --dist loadgroup tests/e2e tests/emulator $(TESTS)
+	@$(DEV)/python -m pytest -n $(PLATFORMS) --dist loadgroup tests/e2e tests/emulator $(TESTS)
 
 unit functional contract architecture statemachines fabric borders emulator e2e: dev
 	@$(DEV)/python -m pytest tests/$@ $(TESTS)
@@ -51,6 +53,11 @@ e2e: ## the README's own commands
 soak: dev ## memory under traffic and change, for SLIPWAY_SOAK_MINUTES (20); for the night
 	@$(DEV)/python -m bench.soak
 
+# Atheris is of CPython 3.11 to 3.13; its environment holds nothing else, and is read behind the development one.
+fuzz: dev ## parsers under libFuzzer, for SLIPWAY_FUZZ_SECONDS (600) together; for the night
+	@$(RUN) fuzz
+	@PYTHONPATH=$(OURS) $(DEV)/python -m scripts.fuzz $(TARGETS)
+
 # Nightly: make proof SLIPWAY_PROOF_SCALE=40
 proof: dev scanners client-packages ## everything, and what it has counted written into docs/reliability.md
 	@$(RUN) scan checkov semgrep asl
@@ -58,7 +65,7 @@ proof: dev scanners client-packages ## everything, and what it has counted writt
 
 replay: dev ## walk one seed of the fabric again, event by event: make replay SEED=76
 	@test -n "$(SEED)" || { echo "Say which: make replay SEED=n"; exit 1; }
-	@PYTHONPATH=.:layers/kit:layers/contracts:layers/serving:layers/routing:layers/access:layers/registry:layers/usage $(DEV)/python -m tests.fabric.replay --seed $(SEED)
+	@PYTHONPATH=$(OURS) $(DEV)/python -m tests.fabric.replay --seed $(SEED)
 
 ##@ Check
 check: dev ## what CI checks fast
@@ -67,6 +74,7 @@ check: dev ## what CI checks fast
 	@$(MAKE) --no-print-directory types
 	@$(DEV)/python -m pytest -n $(WORKERS) --dist loadgroup tests/architecture tests/contract # the import rules among them
 	@$(DEV)/python scripts/contracts.py --check
+	@$(DEV)/python scripts/fault_matrix.py --check
 	@$(DEV)/python scripts/check_templates.py
 
 fix: dev ## format, and mend what can be mended by a program
@@ -88,6 +96,9 @@ contracts: dev ## events/, catalogue, OpenAPI and the command line's types from 
 	@$(DEV)/python scripts/contracts.py
 
 openapi: contracts ## the management API's document
+
+matrix: dev ## docs/fault-matrix.md from the proofs in tests/fabric/matrix
+	@$(DEV)/python scripts/fault_matrix.py
 
 # The wheel is built by uv itself, so nothing is fetched for it.
 cli: python ## the command line, built and installed: .local/venvs/cli/bin/slipway

@@ -1,7 +1,7 @@
 """Runs every ring of the suite and writes what it counted into docs/reliability.md: `make proof [SLIPWAY_PROOF_SCALE=40]`.
 
 The figures lie in docs/reliability.json; the page's part between the markers is rendered from it and from nothing else. A run in which a
-test fails, or in which something was counted that must not be, writes neither: `--keep-going` says all of them first.
+test fails, in which something was counted that must not be, or which did too little, writes neither: `--keep-going` says all first.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from scripts.proof_page import PAGE, RINGS, insert, must_be_none, together
+from scripts.proof_page import PAGE, RINGS, insert, must_be_none, together, too_few
 from scripts.template import ROOT
 
 DOCUMENT = ROOT / "docs" / "reliability.json"
@@ -109,7 +109,8 @@ def main(arguments: list[str]) -> int:
     document = {**about, "rings": rings, "figures": added_up(evidence(given.folder))}
     text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
     (given.folder / "reliability.json").write_text(text)
-    wrong = [f"ring {ring['ring']}: {ring['failed']} test(s) failed" for ring in rings if ring["failed"]] + must_be_none(document)
+    wrong = [f"ring {ring['ring']}: {ring['failed']} test(s) failed" for ring in rings if ring["failed"]]
+    wrong += must_be_none(document) + too_few(document)
     if wrong or not (given.partial or set(given.rings.split(",")) == set(RINGS)):
         print(*(wrong or ["not every ring was run"]), f"Nothing is written to {PAGE.relative_to(ROOT)}; see {given.folder}.", sep="\n")
         return 1 if wrong else 0

@@ -22,29 +22,53 @@ RINGS = {
 # What a figure is called on the page, where its own name does not say it well enough. The others are listed by their names.
 TITLES = {
     "crash_points_swept": "Crash points swept (before and after every call to AWS, of every function and step)",
-    "examples_run": "Random lives run against the invariants",
-    "steps_run": "Steps in them",
+    "crash_pairs_swept": "Pairs of crashes swept",
+    "model_examples": "Random lives run against the invariants",
+    "model_steps": "Steps in them",
     "faults_injected": "Faults injected",
-    "planted_bugs": "Planted bugs",
-    "planted_bugs_found": "Planted bugs found",
-    "steps_to_find_planted_bug": "Most steps until a planted bug was found",
-    "matrix_cells_covered": "Cells of the fault matrix covered",
-    "fuzz_cases": "Fuzz cases",
-    "api_cases": "Cases against the management API",
-    "router_cases": "Cases against the router's API",
-    "authorisation_cells": "Cells of principal, route and owner",
-    "actions_granted": "Actions granted to roles",
-    "actions_used": "Actions used by them",
-    "canaries_planted": "Secret canaries planted",
-    "canaries_leaked": "Secret canaries leaked",
     "effects_lost": "Effects lost",
     "effects_doubled": "Effects doubled",
-    "server_errors": "Answers of 5xx to bad input",
+    "planted_bugs_planted": "Mistakes planted in the product",
+    "planted_bugs_found": "Of these, found",
+    "matrix_cells_covered": "Cells of the fault matrix proven",
+    "matrix_cells_reasoned": "Cells of the fault matrix that do not apply, each with its reason",
+    "machine_edges_taken": "Edges of state machines taken, all that there are",
+    "history_operations": "Operations in the history of concurrent clients",
+    "history_violations": "Violations found in it",
+    "processes_killed": "Processes killed at random moments",
+    "answers_without_control_plane": "Answers of the router while the control plane was dead",
+    "answers_without_control_plane_lost": "Of these, lost",
+    "lifecycle_events_sent": "Lifecycle events sent through the bus",
+    "lifecycle_events_lost": "Of these, lost",
+    "lifecycle_events_per_second": "Lifecycle events a second",
+    "fuzz_cases": "Fuzz cases",
+    "api_cases": "Cases against the management API and the router's",
+    "authorisation_cells": "Cells of principal, route and owner",
+    "grants_given": "Actions granted to roles, by resource",
+    "grants_used": "Of these, used",
+    "canaries_planted": "Secret canaries planted",
+    "canaries_leaked": "Secret canaries leaked",
 }
 # A figure with one of these endings counts what must never happen: a test says 0, so that the page can.
 NEVER = ("_leaked", "_lost", "_doubled", "_missed", "_violated", "_violations", "server_errors", "_not_found", "_unjustified")
+# What a whole run at the size of a change, or a larger one, must come to at least: less means that something has stopped proving anything.
+LEAST = {
+    "model_examples": 5_000,
+    "faults_injected": 10_000,
+    "planted_bugs_found": 15,
+    "matrix_cells_covered": 100,
+    "storm_scenarios_passed": 12,
+    "lifecycle_events_sent": 2_500,
+    "ssrf_spellings_refused": 60,
+    "jwt_forgeries_refused": 14,
+    "canaries_planted": 200,
+    "denials_checked": 100,
+}
 LARGEST = ("steps_to_", "seconds_to_")  # of a figure that begins so, the largest counts; of every other the sum
-SHARES = {"Actions used ÷ granted": ("actions_used", "actions_granted"), "Planted bugs found": ("planted_bugs_found", "planted_bugs")}
+SHARES = {
+    "Actions used ÷ granted": ("grants_used", "grants_given"),
+    "Planted mistakes found": ("planted_bugs_found", "planted_bugs_planted"),
+}
 
 
 def together(figure: str, one: float, other: float) -> float:
@@ -63,6 +87,18 @@ def sums(document: Mapping[str, Any]) -> dict[str, float]:
 def must_be_none(document: Mapping[str, Any]) -> list[str]:
     """A sentence for everything that was counted and must not be."""
     return [f"{figure} is {_number(value)} and must be 0" for figure, value in sums(document).items() if figure.endswith(NEVER) and value]
+
+
+def too_few(document: Mapping[str, Any]) -> list[str]:
+    """A sentence for everything of which less was done than a whole run has to do; none of a smaller or partial run."""
+    if document["scale"] < 1 or {ring["ring"] for ring in document["rings"]} != set(RINGS):
+        return []
+    done = sums(document)
+    return [
+        f"{figure} is {_number(done.get(figure, 0))} and must be at least {_number(least)}"
+        for figure, least in LEAST.items()
+        if done.get(figure, 0) < least
+    ]
 
 
 def figures(document: Mapping[str, Any]) -> str:

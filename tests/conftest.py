@@ -7,10 +7,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from xdist.remote import Producer
+    from xdist.scheduler import Scheduling
+
     from tests.e2e.platform import Platform, Started
 
-LAST = ("test_restart.py::", "test_used_and_granted.py::", "::test_down_stops_everything")
-"""What counts what everything before has used, and what stops the platform, in this order."""
+LAST = (
+    "::test_an_operation_settles_though_the_platform_was_killed",
+    "test_used_and_granted.py::",
+    "::test_the_router_goes_on_while_the_control_plane_is_dead",
+    "::test_down_stops_everything",
+)
+"""What kills the platform, what counts everything that was used, what leaves the platform dead, what stops it: in this order."""
 DEEP = {
     "tests/emulator/faults/": "a storm of faults over a whole platform takes minutes; the fabric's campaign injects more of them",
     "tests/emulator/kills/": "killed processes have to come back, each in its own time",
@@ -19,6 +27,14 @@ DEEP = {
     "test_a_crash_at_any_call_changes_nothing": "tests/fabric/sweep enumerates the same deaths over the whole platform",
 }
 """What runs only where there is time for the whole proof, and why: not with SLIPWAY_PROOF_SCALE below 1."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: "Producer") -> "Scheduling":
+    """Tests that share something are one worker's."""
+    from tests.grouping import Grouped
+
+    return Grouped(config, log)
 
 
 @pytest.hookimpl(trylast=True)

@@ -25,7 +25,7 @@ class Sample(NamedTuple):
 def read_samples(exposition: str) -> Iterator[Sample]:
     """Read a Prometheus text exposition; lines that are no samples are passed over."""
     for line in exposition.split("\n"):  # the format knows no other line end; a label may hold what Python takes for one
-        if match := _SAMPLE.match(line):
+        if (match := _SAMPLE.match(line)) and _is_number(match[3]):
             yield Sample(match[1], match[2] or "", match[3])
 
 
@@ -59,6 +59,14 @@ def own_metrics(state: State) -> str:
 def identity_labels(state: State) -> str:
     """Build the labels that every sample of ours carries."""
     return f'model_id="{_escape(state.model_id)}",version="{_escape(state.version)}"'
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _neutral(name: str, names: Mapping[str, str]) -> str | None:

@@ -33,6 +33,21 @@ VIEWS = {"metric": {"timeSeries", "singleValue", "gauge", "bar", "pie"}, "log": 
 RENDERING = {"color", "label", "period", "stat", "visible", "yAxis", "id", "expression", "region", "accountId"}
 STATISTICS = r"Sum|Average|Minimum|Maximum|SampleCount|p\d{1,2}(\.\d+)?"
 
+LOOKED_FOR = {
+    "serving": {
+        "OperationAccepted", "OperationsInProgress", "OperationSucceeded", "OperationFailed", "OldestOperation",
+        "ApproximateNumberOfMessagesVisible", "SweepRepairs", "GpuHours", "CostPerHour",
+    },
+    "routing": {"RouteChanged", "ApproximateNumberOfMessagesVisible", "SweepRepairs"},
+    "access": {"TokenIssued", "TokenRevoked", "ApproximateNumberOfMessagesVisible", "SweepRepairs"},
+    "registry": {
+        "ModelVersionPublished", "ModelVersionValidated", "ModelVersionRejected", "ApproximateNumberOfMessagesVisible", "SweepRepairs",
+    },
+    "usage": {"Invocations", "ApproximateNumberOfMessagesVisible"},
+    "data_plane": {"Requests", "RequestsFailed", "GpuHours", "CostPerHour"},
+}  # fmt: skip
+"""What whoever is called at night looks for: work taken on, under way, done and failed, what was given up and repaired, and the cost."""
+
 each_board = pytest.mark.parametrize("name", sorted(DASHBOARDS))
 
 
@@ -83,6 +98,17 @@ def test_every_context_has_its_dashboard(context: str) -> None:
     if context in CONTEXTS:
         letters = Metric("AWS/SQS", "ApproximateNumberOfMessagesVisible", (("QueueName", f"${{{pascal(context)}DeadLetters}}"),))
         assert letters in set(shown(board))
+
+
+@pytest.mark.parametrize("context", LOOKED_FOR)
+def test_a_dashboard_shows_what_is_looked_for(context: str) -> None:
+    """One dashboard a context; the routers' times with their halves and their slowest twentieths."""
+    board = DASHBOARDS[f"{pascal(context)}Dashboard"]
+    assert LOOKED_FOR[context] - {metric.name for metric in shown(board)} == set()
+    if context == "data_plane":
+        entries = [entry for widget in body(board)["widgets"] for entry in widget["properties"].get("metrics", ())]
+        drawn = {(entry[1], entry[-1].get("stat")) for entry in entries if len(entry) > 1 and isinstance(entry[-1], dict)}
+        assert {(name, part) for name in ("RequestSeconds", "FirstTokenSeconds") for part in ("p50", "p95")} <= drawn
 
 
 @each_board

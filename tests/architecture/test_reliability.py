@@ -3,7 +3,7 @@
 import json
 import re
 
-from scripts.proof_page import BEGIN, END, PAGE, RINGS, insert, must_be_none
+from scripts.proof_page import BEGIN, END, LEAST, PAGE, RINGS, SHARES, TITLES, insert, must_be_none
 from scripts.template import ROOT
 from tests.architecture.watching import ALARMS, COMPOSITES, emitted
 
@@ -43,3 +43,10 @@ def test_every_ring_is_a_folder_and_every_folder_a_ring() -> None:
     of_rings = {path for paths in RINGS.values() for path in paths}
     folders = {f"tests/{path.name}" for path in (ROOT / "tests").iterdir() if path.is_dir() and any(path.rglob("test_*.py"))}
     assert folders == of_rings
+
+
+def test_what_the_page_has_a_title_for_is_counted_by_some_test() -> None:
+    """Otherwise a figure that the page means to show is missing from it, and nobody sees that."""
+    code = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("*.py"))
+    named = {*TITLES, *LEAST, *(figure for pair in SHARES.values() for figure in pair)}
+    assert sorted(named - set(re.findall(r'\bcounted\(\s*"(\w+)"', code))) == []

@@ -8,8 +8,8 @@ HERE = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark everything here; generous timeouts, one worker."""
+    """Mark everything here; generous timeouts."""
     for item in items:
         if HERE in item.path.parents:
-            for mark in (pytest.mark.e2e, pytest.mark.emulator, pytest.mark.timeout(1200), pytest.mark.xdist_group("e2e")):
+            for mark in (pytest.mark.e2e, pytest.mark.emulator, pytest.mark.timeout(1200)):
                 item.add_marker(mark)

@@ -157,6 +157,13 @@ class Platform:
             method, self.values["MANAGEMENT_URL"] + path, data, sent | {name.replace("_", "-"): value for name, value in headers.items()}
         )
 
+    def change(self, model_id: str, changes: Mapping[str, Any]) -> Reply:
+        """`PATCH` with the acknowledgement that the first answer asks for, if it does."""
+        reply = self.call("PATCH", f"/models/{model_id}", dict(changes))
+        if reply.status == 409 and reply.json["code"] == "restart-acknowledgement-required":
+            reply = self.call("PATCH", f"/models/{model_id}", {**changes, "acknowledge": reply.json["acknowledge"]})
+        return reply
+
     def ask(self, model_id: str, *, token: str | None = None, **options: Any) -> Reply:
         """A chat completion through the router; by the laptop's application unless `token` says otherwise."""
         body = {"model": model_id, "messages": [{"role": "user", "content": "Say something."}], "max_tokens": 8, **options}
@@ -238,7 +245,7 @@ class Platform:
 
     def aws(self, service: str) -> Any:
         """A boto3 client made from the env file alone, as the AWS CLI would be."""
-        connect: Any = boto3.client  # the stubs know each service by a literal name only
+        connect: Any = boto3.session.Session().client  # a session is one thread's; the stubs know each service by a literal name only
         return connect(
             service,
             endpoint_url=self.values["AWS_ENDPOINT_URL"],
@@ -282,10 +289,10 @@ class Platform:
         eventually(lambda: not self.tasks_of(model_id), f"{model_id} has no task")
         eventually(lambda: (self.route_of(model_id) or {"state": "closed"})["state"] == "closed", f"{model_id} has no open route")
 
-    def is_on_disk(self, *words: str) -> bool:
-        """Whether the emulator has written down all of these words. It does so every few seconds; AWS forgets nothing."""
-        files = [file.read_bytes() for file in (self.home / "state" / "emulator").glob("*.json")]
-        return all(any(word.encode() in content for content in files) for word in words)
+    def is_on_disk(self, **words: str) -> bool:
+        """Whether the emulator has written down each of these words, by the service whose they are. It does so every few seconds."""
+        files = {service: self.home / "state" / "emulator" / f"{service}.json" for service in words}
+        return all(files[service].is_file() and word.encode() in files[service].read_bytes() for service, word in words.items())
 
     def kill_emulator(self) -> None:
         """SIGKILL, as a power cut would."""

@@ -21,6 +21,7 @@ METADATA = {
     "actor": "nobody",
 }
 """An envelope in order, around nothing that an event of its type may be."""
+RECEIVES = 5
 
 
 @pytest.fixture
@@ -72,11 +73,10 @@ def test_a_poison_event_ends_among_the_dead_letters_and_rings(hurried: Platform)
         "Detail": json.dumps({"metadata": METADATA, "data": {"model_id": 7}}),
     }
     assert hurried.aws("events").put_events(Entries=[event])["FailedEntryCount"] == 0
-    (letter,) = eventually(lambda: letters(hurried, "Serving"), "serving has given the event up")
-    assert POISON in letter["Body"]
-    assert int(letter["Attributes"]["ApproximateReceiveCount"]) > 5
-    (told,) = eventually(lambda: letters(hurried, "Routing"), "routing has given the event up")
-    assert POISON in told["Body"]
+    letter, *_ = eventually(lambda: letters(hurried, "Serving"), "serving has given the event up")  # a bus may deliver twice
+    assert METADATA in _objects(json.loads(letter["Body"]))
+    told, *_ = eventually(lambda: letters(hurried, "Routing"), "routing has given the event up")
+    assert METADATA in _objects(json.loads(told["Body"]))
 
     def ringing() -> set[str]:
         return {context for context, alarm in alarms(hurried).items() if alarm["StateValue"] == "ALARM"}
@@ -85,7 +85,18 @@ def test_a_poison_event_ends_among_the_dead_letters_and_rings(hurried: Platform)
     assert ringing() == {"Serving", "Routing"}
     history = hurried.aws("cloudwatch").describe_alarm_history(AlarmName=alarms(hurried)["Serving"]["AlarmName"])["AlarmHistoryItems"]
     assert any(item["HistorySummary"].endswith("to ALARM") for item in history)
-    assert "a message failed" in logged(hurried)
+    assert logged(hurried).count("a message failed") >= RECEIVES
+
+
+def _objects(document: Any) -> Iterator[Any]:
+    """Every object in a document: a letter is the event, or what the bus wrapped round it."""
+    if isinstance(document, dict):
+        yield document
+        for value in document.values():
+            yield from _objects(value)
+    elif isinstance(document, list):
+        for value in document:
+            yield from _objects(value)
 
 
 def logged(platform: Platform) -> str:

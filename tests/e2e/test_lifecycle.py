@@ -34,14 +34,6 @@ RESTART: dict[str, dict[str, Any]] = {
 }
 
 
-def change(platform: Platform, model_id: str, changes: dict[str, Any]) -> Reply:
-    """`PATCH` with the acknowledgement that the first answer asks for, if it does."""
-    reply = platform.call("PATCH", f"/models/{model_id}", changes)
-    if reply.status == 409 and reply.json["code"] == "restart-acknowledgement-required":
-        reply = platform.call("PATCH", f"/models/{model_id}", changes | {"acknowledge": reply.json["acknowledge"]})
-    return reply
-
-
 @pytest.fixture(scope="module")
 def steady(started: Started) -> Iterator[Platform]:
     """A hosted model in service that answers in about half a second, word by word."""
@@ -59,7 +51,7 @@ def test_a_hot_change_interrupts_nobody(steady: Platform, name: str) -> None:
     """It is carried out, it shows, and no client loses an answer."""
     with SteadyClients(steady, "steady") as clients:
         clients.wait_for(3)
-        assert steady.settled(change(steady, "steady", HOT[name]))["status"] == "Succeeded"
+        assert steady.settled(steady.change("steady", HOT[name]))["status"] == "Succeeded"
         clients.wait_for(3)
     assert clients.lost == []
     model = steady.call("GET", "/models/steady").json
@@ -72,7 +64,7 @@ def test_copies_come_and_go_without_a_lost_answer(steady: Platform, desired: int
     """Rolling: more copies answer before the update ends; a copy that goes drains first."""
     with SteadyClients(steady, "steady", count=4) as clients:
         clients.wait_for(4)
-        assert steady.settled(change(steady, "steady", {"capacity": {"max": 3, "desired": desired}}))["status"] == "Succeeded"
+        assert steady.settled(steady.change("steady", {"capacity": {"max": 3, "desired": desired}}))["status"] == "Succeeded"
         clients.wait_for(8)
     assert clients.lost == []
     assert steady.call("GET", "/models/steady").json["capacity"]["running"] == desired
@@ -84,7 +76,7 @@ def test_a_restart_by_surge_loses_no_answer(steady: Platform, name: str) -> None
     before = steady.services_of("steady")
     with SteadyClients(steady, "steady") as clients:
         clients.wait_for(3)
-        assert steady.settled(change(steady, "steady", RESTART[name]))["status"] == "Succeeded"
+        assert steady.settled(steady.change("steady", RESTART[name]))["status"] == "Succeeded"
         clients.wait_for(3)
     assert clients.lost == []
     assert len(steady.services_of("steady")) == 1
@@ -96,7 +88,7 @@ def test_an_update_that_fails_goes_back_without_a_lost_answer(steady: Platform) 
     before = steady.call("GET", "/models/steady").json
     with SteadyClients(steady, "steady") as clients:
         clients.wait_for(3)
-        operation = steady.settled(change(steady, "steady", {"engine": {"arguments": {"fail_with": "out-of-memory-gpu"}}}))
+        operation = steady.settled(steady.change("steady", {"engine": {"arguments": {"fail_with": "out-of-memory-gpu"}}}))
         clients.wait_for(3)
     assert (operation["status"], operation["reason"]["code"]) == ("Failed", "out-of-memory-gpu")
     assert clients.lost == []
@@ -162,63 +154,7 @@ def test_a_stop_can_be_cancelled(steady: Platform) -> None:
     eventually(lambda: len(steady.services_of("steady")) == 1, "only the new service is left")
 
 
-def test_the_load_brings_copies_and_takes_them_away(steady: Platform) -> None:
-    """In flight above the target: more copies, each decision explained; when the load is gone, fewer again."""
-    shape = {"min": 1, "max": 3, "desired": 1, "cooldown_seconds": 5, "instance_warmup_seconds": 1}
-    wish = {"capacity": shape | {"target": {"metric": "in_flight_per_task", "value": 2}}}
-    steady.settled(change(steady, "steady", wish))
-    with SteadyClients(steady, "steady", count=6) as clients:
-        eventually(lambda: steady.call("GET", "/models/steady").json["capacity"]["running"] == 3, "three copies run")
-    decided = [entry["data"]["decision"] for entry in _timeline(steady, "steady") if entry["data"].get("decision")]
-    assert decided
-    assert all(decision["reason"] for decision in decided)
-    eventually(lambda: steady.call("GET", "/models/steady").json["capacity"]["running"] == 1, "one copy again", 240)
-    assert clients.lost == []
-
-
-def test_a_sleeping_model_wakes_for_the_first_request(steady: Platform) -> None:
-    """Who does not wait gets 503 with Retry-After; who does is told of the progress and then answered; there is one wake."""
-    steady.settled(change(steady, "steady", {"capacity": {"min": 0, "idle_minutes": 1}}))
-    eventually(lambda: steady.call("GET", "/models/steady").json["status"] == "Stopped", "it sleeps", 300)
-    eventually(lambda: steady.route_of("steady")["state"] == "asleep", "its route says so", 10)
-    refused = steady.ask("steady")
-    assert refused.status == 503
-    assert float(refused.headers["retry-after"]) > 0
-    held: list[Reply] = []
-    clients = [threading.Thread(target=lambda: held.append(_patient(steady, "steady"))) for _ in range(5)]
-    for client in clients:
-        client.start()
-    for client in clients:
-        client.join(120)
-    assert [reply.status for reply in held] == [200] * 5
-    assert all(": waking" in reply.text and reply.text.rstrip().endswith("data: [DONE]") for reply in held)
-    woken = [entry for entry in _timeline(steady, "steady") if entry["event_type"] == "ModelRequested"]
-    assert steady.call("GET", f"/operations/{woken[-1]['data']['operation_id']}").json["kind"] == "wake"
-    assert len([entry for entry in woken if _kind(steady, entry) == "wake"]) == 1
-
-
 def _in_flight(platform: Platform, model_id: str) -> bool:
     route = platform.route_of(model_id)
     targets = [target for target in route["targets"] if target["status"] == "ready"]
     return any(send("GET", f"http://{target['address']}:{target['port']}/status").json["in_flight"] for target in targets)
-
-
-def _patient(platform: Platform, model_id: str) -> Reply:
-    body = b'{"model": "%s", "messages": [{"role": "user", "content": "Wake up."}], "max_tokens": 4, "stream": true}' % model_id.encode()
-    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {platform.values['OPENAI_API_KEY']}", "Prefer": "wait=100"}
-    return send("POST", platform.values["OPENAI_BASE_URL"] + "/chat/completions", body, headers)
-
-
-def _timeline(platform: Platform, model_id: str) -> list[Any]:
-    found: list[Any] = []
-    token = ""
-    while True:
-        page = platform.call("GET", f"/models/{model_id}/events?limit=200{token}").json
-        found += page["items"]
-        if not page["next_token"]:
-            return found
-        token = f"&next_token={page['next_token']}"
-
-
-def _kind(platform: Platform, entry: Any) -> str:
-    return str(platform.call("GET", f"/operations/{entry['data']['operation_id']}").json["kind"])

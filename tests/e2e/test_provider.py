@@ -141,9 +141,17 @@ def test_every_change_of_it_is_hot(faraway: Platform, changes: dict[str, Any]) -
 
 
 def test_a_changed_third_party_takes_over(faraway: Platform, upstream: Upstream) -> None:
-    """What was asked for above is what is called now."""
-    assert faraway.ask("faraway").status == 200
-    assert upstream.seen[-1][1]["model"] == "stub-2"
+    """What was asked for above is what is called: the route table says so when the update has succeeded, and routers follow it."""
+    route = faraway.route_of("faraway")
+    assert route is not None
+    assert route["provider"]["model"] == "stub-2"
+
+    def asked() -> str:
+        assert faraway.ask("faraway").status == 200
+        return str(upstream.seen[-1][1]["model"])
+
+    eventually(lambda: asked() == "stub-2", "the router asks the new one", seconds=20)
+    assert {asked() for _ in range(5)} == {"stub-2"}, "and nobody else any more"
 
 
 def test_a_key_that_is_not_there_changes_nothing(faraway: Platform, upstream: Upstream) -> None:

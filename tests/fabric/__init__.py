@@ -7,8 +7,9 @@
 
 What is real: every handler with everything below it, called with the payloads that AWS sends; template.yaml, from which `topology` reads
 how they are connected; the state machines' definitions. What stands in: AWS, at the boundary of boto3's clients (`aws/`, compared with
-moto by test_dynamodb.py and test_services.py); the services that carry messages (`delivery/`, each rule with its page of AWS's
-documentation in test_delivery.py); a router (`router.py`); time, ids and chance (`clock.py`).
+moto by test_dynamodb.py, test_services.py and test_ecs.py); the services that carry messages (`delivery/`, each rule with its page of
+AWS's documentation in test_streams.py, test_bus.py, test_queues.py, test_invocations.py and test_schedules.py); a router (`router.py`);
+time, ids and chance (`clock.py`).
 
 Deciding what happens next (`driver.py`): `pending` lists what can happen now; `deliver`, `duplicate`, `drop` and `delay` take one of it by
 number or itself; `step` leaves it to the seed; `advance` only lets time pass. Going wrong (`faults.py`): a `FaultPlan`, or one thing at a

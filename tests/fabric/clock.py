@@ -20,16 +20,21 @@ class VirtualClock:
 
     def __init__(self) -> None:
         self.seconds = 0.0
-        self.moved: Callable[[float], None] = lambda _: None
+        self.moved: Callable[[float], None] | None = None
 
     def now(self) -> datetime:
         """The present moment."""
         return START + timedelta(seconds=self.seconds)
 
+    def elapsed(self) -> float:
+        """Seconds since the start."""
+        return self.seconds
+
     def move_to(self, seconds: float) -> None:
         """Let it be that late; never earlier than before."""
         self.seconds = max(self.seconds, seconds)
-        self.moved(self.seconds)
+        if self.moved:
+            self.moved(self.seconds)
 
     def sleep(self, seconds: float) -> None:
         """Whoever sleeps finds it later."""

@@ -87,32 +87,23 @@ class Driver:
 
         None if there is nothing but background left, and that is later.
         """
-        while True:
-            found = self.pending
-            if not found:
-                if self.quiet:
-                    return None
-                self._move_on()
-                continue
-            thing = self.chance.choice(found)
-            if not self._mishap(thing):
-                return self.deliver(thing)
+        return self._step(self.things)
 
     def run(self, limit: int = 5000) -> int:
         """Go on until it is quiet: nothing on its way, nothing starting or ending. How many things happened; `Quiet` after `limit`."""
         before = self.steps
-        while not self.quiet:
+        while not _quiet(things := self.things):
             if self.steps - before >= limit:
                 waiting = "\n".join(f"  {thing.kind} {thing.what} due {thing.due:.1f}" for thing in self.things if not thing.background)
                 message = f"seed {self.seed}: not quiet after {limit} steps at {self.now:.1f}\n{waiting}\n" + "\n".join(self.log[-60:])
                 raise Quiet(message)
-            self.step()
+            self._step(things)
         return self.steps - before
 
     @property
     def quiet(self) -> bool:
         """Whether all that is left is background: sweeps, alarms, waits for answers."""
-        return all(thing.background for thing in self.things)
+        return _quiet(self.things)
 
     def advance(self, seconds: float) -> None:
         """Let time pass. Sweeps and alarms become due on the way, and waits end; but no function runs until somebody delivers."""
@@ -132,10 +123,11 @@ class Driver:
         """Let time pass as it does in life: whatever falls due on the way happens."""
         end, before = self.now + seconds, self.steps
         while self.steps - before < limit:
-            if self.pending:
-                self.step()
+            things = self.things
+            due = min((thing.due for thing in things), default=end)
+            if due <= self.now:
+                self._step(things)
                 continue
-            due = min((thing.due for thing in self.things), default=end)
             if due > end:
                 self.clock.move_to(end)
                 return
@@ -177,6 +169,21 @@ class Driver:
 
     # ── insides ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+    def _step(self, things: list[Thing]) -> str | None:
+        """One step, where `things` is everything that is to happen."""
+        while True:
+            now = self.now
+            found = [thing for thing in things if thing.due <= now]
+            if not found:
+                if _quiet(things):
+                    return None
+                self.clock.move_to(min(thing.due for thing in things))
+                continue
+            thing = self.chance.choice(found)
+            if not self._mishap(thing):
+                return self.deliver(thing)
+            things = self.things
+
     def _thing(self, which: int | Thing) -> Thing:
         return self.pending[which] if isinstance(which, int) else which
 
@@ -186,10 +193,6 @@ class Driver:
     def _fired(self, what: str, thing: Thing) -> None:
         self._faults.fired[what] += 1
         self._note(f"{what}: {thing.what}")
-
-    def _move_on(self) -> None:
-        """Go to the next moment at which something is due."""
-        self.clock.move_to(min(thing.due for thing in self.things))
 
     def _mishap(self, thing: Thing) -> bool:
         """Whether the plan does something to a delivery instead of it, or before it (then False)."""
@@ -220,3 +223,8 @@ class Driver:
                 self.deliver(self.chance.choice(found))
             finally:
                 self._depth -= 1
+
+
+def _quiet(things: list[Thing]) -> bool:
+    """Whether all of it is background."""
+    return all(thing.background for thing in things)

@@ -7,19 +7,19 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from importlib import import_module
 from typing import Any
 from unittest.mock import patch
 
 from kit import aws
-from kit.observability import logger, metrics
+from kit.observability import logger, metrics, tracer
 from tests.fabric.aws.boundary import ACCOUNT, REGION, Boundary
 from tests.fabric.crash import Crash
 from tests.fabric.delivery.agenda import Outcome
 from tests.fabric.faults import Faults
 from tests.fabric.topology import Topology
-from tests.fabric.wire import Context
+from tests.fabric.wire import Context, copied
 
 CONTEXTS = ("access", "registry", "serving", "routing", "usage")
 _LEVELS = ("debug", "info", "warning", "error", "exception", "critical")
@@ -59,8 +59,8 @@ class Functions:
         self.runs[name] += 1
         kept, keys = self.faults.begin(last=last), self._keys
         try:
-            answer = handler(json.loads(json.dumps(event)), Context())
-            return Outcome(answer=json.loads(json.dumps(answer)))
+            answer = handler(copied(event), Context())
+            return Outcome(answer=answer if answer is None else json.loads(json.dumps(answer)))
         except Crash:
             forget(found.context)  # whatever the process knew is gone with it
             return Outcome(error="Runtime.ExitError", message="the process died", crashed=True)
@@ -78,6 +78,7 @@ class Functions:
             if self.verbatim:
                 stack.enter_context(_written_to(_Sink(self.lines)))
             else:
+                stack.enter_context(patch.object(tracer, "provider", _Untraced()))
                 for level in _LEVELS:
                     stack.enter_context(patch.object(logger, level, self._logger(level)))
                 stack.enter_context(patch.object(logger, "append_keys", self._append))
@@ -102,6 +103,19 @@ class Functions:
         for name, told in metrics.metric_set.items():
             self.metrics[name] += int(sum(told["Value"]))
         metrics.clear_metrics()
+
+
+class _Untraced:
+    """Stands for X-Ray where nobody looks at what was traced."""
+
+    @contextmanager
+    def in_subsegment(self, name: str) -> Iterator["_Untraced"]:
+        """A part of the trace."""
+        del name
+        yield self
+
+    def put_annotation(self, key: str, value: object) -> None:
+        """What the trace is found by."""
 
 
 class _Sink:
@@ -140,13 +154,26 @@ def forget(*contexts: str) -> None:
     roots = tuple(f"{context}.wiring" for context in contexts)
     for name in _wirings():
         if name.startswith(roots):
-            for item in vars(sys.modules[name]).values():
-                if hasattr(item, "cache_clear") and str(getattr(item, "__module__", "")).startswith(roots):
-                    item.cache_clear()
+            for item in _composing(name):
+                item.cache_clear()
 
 
-def _wirings() -> list[str]:
-    return [name for name in sys.modules if name.split(".")[0] in CONTEXTS and ".wiring" in name]
+def _wirings() -> tuple[str, ...]:
+    """Modules that put use cases together, of those that have been imported by now."""
+    return _wirings_among(len(sys.modules))
+
+
+@lru_cache(maxsize=4)
+def _wirings_among(_: int) -> tuple[str, ...]:
+    return tuple(name for name in sys.modules if name.split(".")[0] in CONTEXTS and ".wiring" in name)
+
+
+@cache
+def _composing(wiring: str) -> tuple[Any, ...]:
+    """What this module makes once and keeps."""
+    root = wiring.split(".", maxsplit=1)[0] + ".wiring"
+    items = vars(sys.modules[wiring]).values()
+    return tuple(item for item in items if hasattr(item, "cache_clear") and str(getattr(item, "__module__", "")).startswith(root))
 
 
 @contextmanager

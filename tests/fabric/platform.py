@@ -72,7 +72,7 @@ class Fabric(Driver, Views):
             self.topology.machines, lambda_like(self._task), stepwise=True, entered=self._entered, chance=self.chance.random
         )
         self.executions = Executions(self.machines)
-        self.tables = DynamoDb(lambda: self.clock.seconds, self.streams.changed)
+        self.tables = DynamoDb(self.clock.elapsed, self.streams.changed)
         self.buckets, self.secrets, self.quotas = Buckets(), Secrets(), Quotas(self.ecs.vcpus)
         self.boundary = self._boundary()
         self.routers = [self._router(number) for number in range(routers)]
@@ -96,6 +96,16 @@ class Fabric(Driver, Views):
         """Give it back."""
         self._stack.close()
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy of it is made of (see `tests.fabric.copies`): everything but its place in the process."""
+        return {name: value for name, value in vars(self).items() if name != "_stack"} | {"_stack": ExitStack()}
+
+    def reseed(self, seed: int) -> None:
+        """Let another seed decide from now on."""
+        self.seed = seed
+        self.chance.seed(seed)
+        self._faults.chance.seed(self.chance.random())
+
     def _boundary(self) -> Boundary:
         ecs = Ecs(self.ecs)
         self._faults.services = {"dynamodb": self.tables, "ecs": ecs}
@@ -115,7 +125,7 @@ class Fabric(Driver, Views):
 
     def _furnish(self) -> None:
         """What a deployed stack has before anybody uses it."""
-        self.clock.moved = lambda seconds: setattr(self.machines, "now", seconds)
+        self.clock.moved = self.machines.moved
         for table in self.topology.tables:
             self.tables.create(table)
         self.secrets.values[self.topology.environment["PEPPER_SECRET_ARN"]] = PEPPER

@@ -6,6 +6,7 @@ Functions that machines name are run through `invoke`; an exception of theirs be
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 from unittest.mock import patch
 
@@ -20,17 +21,17 @@ ARN = "arn:aws:states:eu-west-1:123456789012:stateMachine:"
 
 def lambda_like(function: Callable[[str, Any], Any]) -> Callable[[str, Any], Any]:
     """Runs functions as Lambda does: JSON in, JSON out, exceptions by class name."""
+    return partial(_as_lambda, function)
 
-    def invoke(name: str, payload: Any) -> Any:
-        try:
-            return json.loads(json.dumps(function(name, json.loads(json.dumps(payload)))))
-        except TaskFailed:
-            raise
-        except Exception as error:
-            cause = {"errorMessage": str(error), "errorType": type(error).__name__}
-            raise TaskFailed(type(error).__name__, json.dumps(cause)) from error
 
-    return invoke
+def _as_lambda(function: Callable[[str, Any], Any], name: str, payload: Any) -> Any:
+    try:
+        return json.loads(json.dumps(function(name, json.loads(json.dumps(payload)))))
+    except TaskFailed:
+        raise
+    except Exception as error:
+        cause = {"errorMessage": str(error), "errorType": type(error).__name__}
+        raise TaskFailed(type(error).__name__, json.dumps(cause)) from error
 
 
 class StepFunctionsApi:

@@ -7,12 +7,13 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, Literal
 
 from scripts.template import ROOT, target_of
 from tests.architecture.reading import Function, functions, machines, of_type
 from tests.fabric import asl
+from tests.fabric.delivery.patterns import Meets, matcher
 from tests.fabric.intrinsics import arn_of, name_of, resolve
 
 DEFAULT_BUS = "default"
@@ -46,6 +47,16 @@ class Rule:
     bus: str
     pattern: Mapping[str, Any]
     targets: tuple[Target, ...]
+
+    @cached_property
+    def meets(self) -> Meets:
+        """Whether an event is one of them."""
+        return matcher(self.pattern)
+
+    @cached_property
+    def head(self) -> Meets:
+        """Whether events of this source and type can be among them."""
+        return matcher({name: self.pattern[name] for name in ("source", "detail-type") if name in self.pattern})
 
 
 @dataclass(frozen=True)
@@ -82,6 +93,11 @@ class StreamMapping:
     partial: bool
     dead_letters: str
     filters: tuple[Mapping[str, Any], ...]
+
+    @cached_property
+    def meets(self) -> tuple[Meets, ...]:
+        """Whether a record is wanted: by one of the filters."""
+        return tuple(matcher(one) for one in self.filters)
 
 
 @dataclass(frozen=True)
@@ -126,12 +142,33 @@ class Topology:
     machines: Mapping[str, Mapping[str, Any]]
     environment: Mapping[str, str]
 
+    def rules_of(self, bus: str, source: str, detail_type: str) -> tuple[Rule, ...]:
+        """The rules of a bus that events of this kind can meet, in the order of all of them."""
+        key = bus, source, detail_type
+        if key not in self._rules_of:
+            head = {"source": source, "detail-type": detail_type}
+            self._rules_of[key] = tuple(rule for rule in self.rules if rule.bus == bus and rule.head(head))
+        return self._rules_of[key]
+
+    @cached_property
+    def _rules_of(self) -> dict[tuple[str, str, str], tuple[Rule, ...]]:
+        return {}
+
     def function(self, folder: str) -> Lambda:
         """The one function with this folder; KeyError where none or several have it (then say `context/folder`)."""
-        found = [one for one in self.functions.values() if folder in {one.folder, f"{one.context}/{one.folder}"}]
+        found = self.by_folder.get(folder, ())
         if len(found) != 1:
             raise KeyError(folder)
         return found[0]
+
+    @cached_property
+    def by_folder(self) -> Mapping[str, list[Lambda]]:
+        """Functions by folder, and by context and folder."""
+        found: dict[str, list[Lambda]] = {}
+        for one in self.functions.values():
+            for name in (one.folder, f"{one.context}/{one.folder}"):
+                found.setdefault(name, []).append(one)
+        return found
 
 
 @cache
@@ -260,4 +297,9 @@ def _environment() -> Mapping[str, str]:
 
 def function_of(arn: str) -> str:
     """The logical id of the function with this ARN."""
-    return next(one.logical_id for one in functions() if arn_of(one.logical_id) == arn)
+    return _by_arn()[arn]
+
+
+@cache
+def _by_arn() -> Mapping[str, str]:
+    return {arn_of(one.logical_id): one.logical_id for one in functions()}

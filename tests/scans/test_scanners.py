@@ -17,7 +17,7 @@ pytestmark = pytest.mark.timeout(300)  # several environments are read from disk
 FIXTURES = sorted(path.stem for path in RULES.glob("*.yaml"))
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in SCANNERS])
+@pytest.mark.parametrize("name", SCANNERS)
 def test_a_scanner_finds_nothing_that_nobody_has_judged(name: str) -> None:
     """Mended, or judged right by a sentence in exemptions.yaml; a sentence about nothing is removed."""
     verdict = judge(SCANNERS[name](), {name})
@@ -26,7 +26,6 @@ def test_a_scanner_finds_nothing_that_nobody_has_judged(name: str) -> None:
     counted("scanner_findings_excused", verdict.excused, scanner=name)
 
 
-@pytest.mark.xdist_group("asl-validator")
 def test_the_validator_sees_a_state_that_is_not_there() -> None:
     """A machine that goes on to nowhere, in a copy of a real one."""
     name, definition = next(iter(copy.deepcopy(rendered()).items()))

@@ -121,16 +121,23 @@ def events(lines: Iterator[str]) -> Iterator[tuple[str, str]]:
             return
         try:
             document = json.loads(data)
-        except ValueError:
+            words = [] if document.get("error") else [_word(choice) for choice in document.get("choices") or ()]
+        except (ValueError, TypeError, AttributeError, RecursionError):  # no JSON, another shape, or nested without end
             yield "error", "the answer is not what OpenAI sends: is this the router?"
             return
         if error := document.get("error"):
             yield "error", str(error.get("message") if isinstance(error, dict) else error)
             return
-        for choice in document.get("choices", []):
-            if text := (choice.get("delta") or {}).get("content"):
-                yield "text", text
+        yield from (("text", word) for word in words if word)
     yield "error", "the answer broke off before its end"
+
+
+def _word(choice: Any) -> str:
+    """What a choice says: text that can be written. TypeError or AttributeError where it is of another shape."""
+    content = (choice.get("delta") or {}).get("content") or ""
+    if not isinstance(content, str):
+        raise TypeError(content)
+    return content.encode("utf-8", "replace").decode()  # half a surrogate, as JSON may spell it, has no bytes
 
 
 def _refusal(answer: httpx.Response) -> RefusedError:
@@ -138,8 +145,10 @@ def _refusal(answer: httpx.Response) -> RefusedError:
     answer.read()
     try:
         error = json.loads(answer.content)["error"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         error = {}
+    if not isinstance(error, dict):
+        error = {"message": str(error)}
     hint = f"Ask again in {answer.headers['Retry-After']} s." if answer.headers.get("Retry-After", "").isdecimal() else ""
     problem = {"code": error.get("code") or error.get("type"), "detail": error.get("message"), "hint": error.get("hint") or hint}
     return RefusedError(answer.status_code, problem, answer.headers.get("X-Request-Id", ""))

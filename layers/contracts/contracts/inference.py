@@ -117,7 +117,10 @@ class Question:
         """Whether a body that came with 200 holds what was asked for; ValueError if it should be JSON and is not."""
         if self.path == SPEECH:
             return bool(body)
-        document = json.loads(body)
+        try:
+            document = json.loads(body)
+        except RecursionError as error:
+            raise ValueError("nested without end") from error
         if not isinstance(document, dict):
             return False
         return any(document.get(name) for name in _ANSWERS) or (self.path == TRANSCRIPTIONS and document.get("text") == "")

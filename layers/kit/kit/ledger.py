@@ -15,6 +15,7 @@ from kit.bus import Bus
 from kit.clock import Clock, iso
 from kit.envelope import Envelope, Metadata
 from kit.errors import SlipwayError
+from kit.row import known
 from kit.table import Row, Table, Transaction
 
 LEDGER_PREFIX = "LEDGER#"
@@ -53,7 +54,7 @@ def record(
 def entry(row: Row) -> Envelope:
     """The event in a ledger row, with what it changed: those who audit read it on the bus, as nobody reads another's ledger."""
     document = row.document
-    metadata = replace(Metadata(**document["metadata"]), change=difference(document.get("before"), document.get("after")))
+    metadata = replace(Metadata(**known(Metadata, document["metadata"])), change=difference(document.get("before"), document.get("after")))
     return Envelope(document["event_type"], metadata, document["data"])
 
 

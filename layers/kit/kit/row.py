@@ -1,7 +1,8 @@
 """A row as read from a table; pure, so that use cases may hand it on."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cache
 from typing import Any
 
 Attribute = str | int
@@ -15,3 +16,15 @@ class Row:
     sk: str
     document: dict[str, Any]
     attributes: Mapping[str, Attribute]
+
+
+def known(shape: type[Any], document: Mapping[str, Any]) -> dict[str, Any]:
+    """What this release knows of a document that is to become the dataclass `shape`: what a newer one has added is passed over."""
+    names = _names(shape)
+    return {name: value for name, value in document.items() if name in names}
+
+
+@cache
+def _names(shape: type[Any]) -> frozenset[str]:
+    """The fields of a dataclass."""
+    return frozenset(field.name for field in fields(shape))

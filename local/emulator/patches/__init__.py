@@ -17,6 +17,7 @@ NAMES = (
     "state_machines",
     "request_context",
     "role_use",
+    "absent_services",
     "schedules",
     "resource_types",
     "nested_stacks",

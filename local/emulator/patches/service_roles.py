@@ -1,6 +1,6 @@
 """Services act as the role that they were given: state machines call functions and deliver logs, mappings read streams and queues,
-functions leave what failed at its destination, tasks get their secrets and write their logs; and whoever hands a role on must be allowed
-to (iam:PassRole).
+functions leave what failed at its destination, tasks get their secrets and write their logs; and whoever hands a role on, or makes a
+service or a task definition with tags, must be allowed to (iam:PassRole, ecs:TagResource).
 
 Stock: none of this is checked; a state machine whose role has no policy calls everything.
 """
@@ -9,6 +9,8 @@ import contextvars
 import functools
 import json
 import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from ministack import app
@@ -40,6 +42,7 @@ SOURCES = {
     "dynamodb": ("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"),
 }
 PASSED = {"RegisterTaskDefinition": ("taskRoleArn", "executionRoleArn")}
+TAGGED = {"CreateService": "service/{cluster}/{serviceName}", "RegisterTaskDefinition": "task-definition/{family}:*"}
 _machine: contextvars.ContextVar[str] = contextvars.ContextVar("machine_role", default="")
 _execution_role: contextvars.ContextVar[str] = contextvars.ContextVar("execution_role", default="")
 
@@ -173,20 +176,28 @@ def _tasks() -> None:
     stock_logs = replace(ecs, "_start_awslogs_forwarder", start_logs)
 
 
+@dataclass(frozen=True)
+class Need:
+    """What a request needs beside its own action: `keys` are the condition keys, `kind` the service whose way of refusing it is."""
+
+    action: str
+    resource: str
+    keys: JSON
+    kind: str
+
+
 def _passing() -> None:
     expect(app._dispatch_service_request, "denied = enforce(")
     dispatch = app._dispatch_service_request
 
     @functools.wraps(dispatch)  # so that the next patch finds the source that it expects
     async def dispatch_after_check(method: str, path: str, headers: JSON, body: bytes, query: Any, request_id: str) -> Any:
-        for role, service in passed(method, path, headers, body) if app.AUTH else []:
-            refused = iam_evaluator.enforce(
-                extract_access_key_id(headers, query), "iam:PassRole", "iam", get_region(), role, {"iam:PassedToService": service}
-            )
+        for need in needs(method, path, headers, body) if app.AUTH else ():
+            caller = extract_access_key_id(headers, query)
+            refused = iam_evaluator.enforce(caller, need.action, need.action.split(":")[0], get_region(), need.resource, need.keys)
             if refused is not None and not isinstance(refused, iam_evaluator.AuthError):  # who it is, the call itself asks
-                kind = "ecs" if service == "ecs-tasks.amazonaws.com" else "scheduler"
                 return access_denied_response(
-                    kind, "iam:PassRole", refused.principal_arn, request_id, headers=headers, resource_arn=role,
+                    need.kind, need.action, refused.principal_arn, request_id, headers=headers, resource_arn=need.resource,
                     explicit_deny=refused.decision == "Deny",
                 )  # fmt: skip
         return await dispatch(method, path, headers, body, query, request_id)
@@ -194,11 +205,11 @@ def _passing() -> None:
     replace(app, "_dispatch_service_request", dispatch_after_check)
 
 
-def passed(method: str, path: str, headers: JSON, body: bytes) -> list[tuple[str, str]]:
-    """The roles that a request hands on, each with the service that gets it."""
+def needs(method: str, path: str, headers: JSON, body: bytes) -> list[Need]:
+    """What a request needs for the roles that it hands on and for the tags that it gives to what it makes."""
     operation = headers.get("x-amz-target", "").rpartition(".")[2]
     scheduling = method in {"POST", "PUT"} and path.startswith("/schedules/")
-    if operation not in PASSED and not scheduling:
+    if operation not in {*PASSED, *TAGGED} and not scheduling:
         return []
     try:
         request = json.loads(body or b"{}")
@@ -206,5 +217,23 @@ def passed(method: str, path: str, headers: JSON, body: bytes) -> list[tuple[str
         return []
     if scheduling:
         role = (request.get("Target") or {}).get("RoleArn")
-        return [(role, "scheduler.amazonaws.com")] if role else []
-    return [(request[name], "ecs-tasks.amazonaws.com") for name in PASSED[operation] if request.get(name)]
+        return [_pass(role, "scheduler.amazonaws.com", "scheduler")] if role else []
+    return [*_passes(operation, request), *_tags(operation, request)]
+
+
+def _passes(operation: str, request: JSON) -> Iterator[Need]:
+    for name in PASSED.get(operation, ()):
+        if request.get(name):
+            yield _pass(request[name], "ecs-tasks.amazonaws.com", "ecs")
+
+
+def _pass(role: str, service: str, kind: str) -> Need:
+    return Need("iam:PassRole", role, {"iam:PassedToService": service}, kind)
+
+
+def _tags(operation: str, request: JSON) -> Iterator[Need]:
+    """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/supported-iam-actions-tagging.html"""
+    if operation in TAGGED and request.get("tags"):
+        cluster = str(request.get("cluster") or "default").rsplit("/", 1)[-1]
+        name = TAGGED[operation].format(**request | {"cluster": cluster})
+        yield Need("ecs:TagResource", f"arn:aws:ecs:{get_region()}:{get_account_id()}:{name}", {"ecs:CreateAction": operation}, "ecs")

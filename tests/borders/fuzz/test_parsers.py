@@ -1,21 +1,14 @@
-"""Parsers of ours under anything at all: only what each documents comes out, and what a writer of ours wrote is read back.
-
-Inputs are of two kinds: arbitrary ones, and good ones with some bytes changed, cut or repeated, which get further.
-"""
+"""Parsers of ours under anything at all: only what each documents comes out, and what a writer of ours wrote is read back."""
 
 import base64
 import json
 import struct
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from access.adapters.oidc import PyJwtSignatures
-from contracts import identity, tokens
 from contracts.artifact import Manifest, ManifestError, dump_manifest, parse_manifest
 from contracts.audit import ListAudit
 from contracts.engine_arguments import LlamaCppArguments, MockArguments, VllmArguments
@@ -32,20 +25,11 @@ from kit.validation import validated
 from router.engines import normalised
 from router.errors import ApiError
 from router.policy import parse
-from serving.adapters import documents
 from serving.domain.facts import ModelFacts, Unread, config_facts
 from serving.domain.gguf import Malformed, gguf_facts, metadata
-from serving.domain.model import Model
-from tests.evidence import counted, scaled
+from tests.borders.fuzz.inputs import JSON, anything, fuzz, only
 from tests.functional.serving import samples
 
-EXAMPLES = 300
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
-    max_leaves=12,
-)
-_TOKEN = tokens.mint("a" * 16, "b" * 43)
 _MANIFEST = dump_manifest(
     Manifest.model_validate(
         {
@@ -72,128 +56,6 @@ def _gguf(**facts: int | str) -> bytes:
 
 
 _GGUF = _gguf(general__architecture="x", x__block_count=2, x__attention__head_count=4, x__embedding_length=64)
-
-
-@st.composite
-def spoilt(draw: st.DrawFn, good: bytes) -> bytes:
-    """Good bytes, some of them changed, taken away or put in."""
-    content = bytearray(good)
-    for _ in range(draw(st.integers(1, 4))):
-        place = draw(st.integers(0, len(content)))
-        until = draw(st.integers(place, min(len(content), place + 9)))
-        content[place:until] = draw(
-            st.binary(max_size=9) | st.sampled_from([b"\xff" * 8, b"{", b"[" * 2000, b'"', b"\\ud800", b"1e999", b"\0"])
-        )
-    return bytes(content)
-
-
-def anything(good: bytes) -> st.SearchStrategy[bytes]:
-    """Bytes of both kinds."""
-    return st.binary(max_size=300) | spoilt(good)
-
-
-def fuzz(parser: str, inputs: st.SearchStrategy[Any], one: Callable[[Any], None]) -> None:
-    """Run `one` over examples, as many as a change gets; `one` raises for what must not be."""
-    seen = [0]
-
-    @settings(max_examples=scaled(EXAMPLES), database=None, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
-    @given(inputs)
-    def run(given_input: Any) -> None:
-        seen[0] += 1
-        one(given_input)
-
-    run()
-    counted("fuzz_cases", seen[0], parser=parser)
-
-
-def only(errors: type[Exception] | tuple[type[Exception], ...], call: Callable[[], Any]) -> Any:
-    """What a parser answers, None where it refuses as it says it does; every other exception is a fault."""
-    try:
-        return call()
-    except errors:
-        return None
-
-
-def test_tokens() -> None:
-    """What is taken for a token is exactly what can be minted."""
-
-    def one(text: str) -> None:
-        parsed = tokens.parse(text)
-        assert parsed is None or tokens.mint(parsed.token_id, parsed.secret) == text
-
-    fuzz("token", st.text(max_size=90) | anything(_TOKEN.encode()).map(lambda content: content.decode("latin-1")), one)
-
-
-def test_minted_tokens_are_read_back() -> None:
-    """Whatever the id and the secret."""
-
-    def one(numbers: tuple[int, str]) -> None:
-        token_id, secret = tokens.token_id_of(numbers[0]), tokens.derive_secret(b"pepper", numbers[1])
-        parsed = tokens.parse(tokens.mint(token_id, secret))
-        assert parsed is not None
-        assert (parsed.token_id, parsed.secret) == (token_id, secret)
-
-    fuzz("token", st.tuples(st.integers(0, 2**80 - 1), st.text(st.characters(codec="utf-8"))), one)
-
-
-def test_authorization_headers() -> None:
-    """A credential holds no blank, and is none that was not there."""
-
-    def one(text: str) -> None:
-        found = identity.bearer(text)
-        assert found is None or (found in text and " " not in found)
-
-    fuzz("authorization", st.text(max_size=60) | st.text(max_size=40).map("Bearer ".__add__), one)
-
-
-def test_headers_of_jwts() -> None:
-    """An unverified header is an object with a key's id, or the token is refused."""
-
-    def one(content: bytes) -> None:
-        token = f"{base64.urlsafe_b64encode(content).decode().rstrip('=')}.e30.AA"
-
-        def read() -> str:
-            return identity.key_id(PyJwtSignatures().header(token))
-
-        found = only(identity.TokenRefused, read)
-        assert found is None or isinstance(found, str)
-
-    deep = st.sampled_from([b"[" * 12_000, b'{"a":' * 2000, b'{"alg":[]}', b'{"alg":{"a":1},"kid":{}}'])
-    fuzz("jwt", anything(b'{"alg":"RS256","kid":"k","typ":"JWT"}') | deep | JSON.map(lambda found: json.dumps(found).encode()), one)
-
-
-def test_claims_of_jwts() -> None:
-    """Any claims under a signature that holds are an identity or refused."""
-    rules = identity.OidcRules("https://issuer.example", "slipway")
-    good = st.fixed_dictionaries(
-        {},
-        optional={
-            "iss": st.just(rules.issuer) | JSON,
-            "aud": st.just(rules.audience) | JSON,
-            "exp": st.just(2e9) | JSON,
-            "nbf": JSON,
-            "sub": st.just("ada") | JSON,
-            "cognito:groups": JSON,
-            "client_id": JSON,
-            "token_use": JSON,
-        },
-    )
-
-    def one(claims: dict[str, Any]) -> None:
-        found = only(identity.TokenRefused, lambda: identity.check_claims(claims, rules, 1.9e9))
-        assert found is None or (found.expires_at > 1.9e9 and "*" not in found.groups)
-
-    fuzz("claims", good, one)
-
-
-def test_peppers() -> None:
-    """A secret of another form is a ValueError that says nothing of it."""
-
-    def one(text: str) -> None:
-        found = only(ValueError, lambda: tokens.Peppers.parse(text))
-        assert found is None or found.newest
-
-    fuzz("pepper", anything(b'{"current": "1", "1": "x7Zq0"}').map(lambda content: content.decode("latin-1")), one)
 
 
 def test_manifests() -> None:
@@ -408,21 +270,3 @@ def test_identifiers() -> None:
         assert moment is None or (is_ulid(text) and floor_of(moment)[:10] == text[:10])
 
     fuzz("ulid", st.text(max_size=30) | st.from_regex(r"[0-9A-HJKMNP-TV-Z]{26}", fullmatch=True), one)
-
-
-def test_rows_of_older_releases() -> None:
-    """A model's row without any of the fields that have come since is still read, and written as one of today."""
-    row = {
-        "model_id": "m", "generation": 1, "observed_generation": 1, "revision": 3, "edition": 5, "status": "InService", "hosting": "hosted",
-        "spec": samples.hosted("m"), "allowed_groups": ["research"], "created_by": "a", "created_at": "2026-01-01T00:00:00.000Z",
-        "updated_by": "a", "updated_at": "2026-01-01T00:00:00.000Z",
-    }  # fmt: skip
-    needed = {field.name for field in Model.__dataclass_fields__.values() if field.default is field.default_factory}
-    oldest = {name: value for name, value in row.items() if name in needed}
-
-    def one(left_out: set[str]) -> None:
-        whole = json.loads(json.dumps(documents.of_model(documents.model(oldest))))
-        read = documents.model({name: value for name, value in whole.items() if name in needed or name not in left_out})
-        assert documents.model(json.loads(json.dumps(documents.of_model(read)))) == read
-
-    fuzz("row", st.sets(st.sampled_from(sorted(Model.__dataclass_fields__))), one)

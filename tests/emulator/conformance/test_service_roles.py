@@ -84,6 +84,34 @@ def test_a_role_is_handed_on_by_those_who_may(cloud: Cloud, passed_to: str) -> N
         assert "iam:PassRole" in answer
 
 
+@pytest.mark.parametrize("allowed", [True, False], ids=["allowed", "refused"])
+@pytest.mark.parametrize("made", ["RegisterTaskDefinition", "CreateService"])
+def test_what_is_made_with_tags_is_tagged_by_those_who_may(cloud: Cloud, made: str, allowed: bool) -> None:
+    """On AWS tags given at creation need ecs:TagResource, which a condition may bind to the action that creates."""
+    tags = allow("ecs:TagResource") | {"Condition": {"StringEquals": {"ecs:CreateAction": made if allowed else "CreateCluster"}}}
+    actor = cloud.function(HAND_ON, statements=[allow(f"ecs:{made}"), tags])
+    ecs, name, do = cloud.client("ecs"), cloud.name(), "register_task_definition"
+    asked: dict[str, Any] = {"family": name, "containerDefinitions": [{"name": "x", "image": "x", "memory": 64}]}
+    if made == "CreateService":
+        ecs.create_cluster(clusterName=name)
+        definition = ecs.register_task_definition(**asked)["taskDefinition"]["taskDefinitionArn"]
+        asked, do = {"cluster": name, "serviceName": name, "taskDefinition": definition, "desiredCount": 0}, "create_service"
+    answer = cloud.invoke(actor, {"service": "ecs", "do": do, "with": asked | {"tags": [{"key": "a", "value": "b"}]}})["body"]
+    assert (answer == "allowed") == allowed, answer
+    assert allowed or ("AccessDenied" in answer and "ecs:TagResource" in answer)
+
+
+@pytest.mark.parametrize("quota", ["L-DB2E81BA", "L-0"], ids=["allowed", "refused"])
+def test_a_service_that_is_not_here_is_guarded_all_the_same(cloud: Cloud, quota: str) -> None:
+    """On AWS Service Quotas refuses whoever is not granted the quota; who is, hears here that there is no such service."""
+    resource = f"arn:aws:servicequotas:{cloud.settings.region}:000000000000:ec2/{quota}"
+    actor = cloud.function(HAND_ON, statements=[allow("servicequotas:GetServiceQuota", resource)])
+    question = {"ServiceCode": "ec2", "QuotaCode": "L-DB2E81BA"}
+    answer = cloud.invoke(actor, {"service": "service-quotas", "do": "get_service_quota", "with": question})["body"]
+    assert ("AccessDenied" in answer) == (quota == "L-0"), answer
+    assert answer != "allowed"
+
+
 def test_what_roles_do_is_kept_with_the_statement_that_allowed_it(cloud: Cloud) -> None:
     """On AWS CloudTrail and Access Analyzer tell which of a role's permissions were used; here a file does."""
     url, arn = cloud.queue()

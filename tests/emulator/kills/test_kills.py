@@ -30,7 +30,7 @@ def served(started: Started) -> Iterator[Platform]:
     assert platform.settled(platform.call("POST", "/models", platform.parrot(MODEL, tokens_per_second=40)))["status"] == "Succeeded"
     platform.answers(MODEL)
     began = [row["event_id"]["S"] for row in platform.rows("ServingModelTable") if _in_service(row)]
-    eventually(lambda: platform.is_on_disk(began[-1]), "the emulator has written down that it is in service")
+    eventually(lambda: platform.is_on_disk(dynamodb=began[-1]), "the emulator has written down that it is in service")
     yield platform
     platform.settled(platform.call("DELETE", f"/models/{MODEL}"))
 
@@ -46,6 +46,16 @@ def entries(platform: Platform, model_id: str) -> int:
         ExpressionAttributeValues={":pk": {"S": f"MODEL#{model_id}"}, ":sk": {"S": "LEDGER#"}}, Select="COUNT", ConsistentRead=True,
     )  # fmt: skip
     return int(answer["Count"])
+
+
+def newest(platform: Platform, model_id: str) -> str:
+    """The id of the last fact in the model's ledger."""
+    answer = platform.aws("dynamodb").query(
+        TableName=platform.physical("ServingModelTable"), KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
+        ExpressionAttributeValues={":pk": {"S": f"MODEL#{model_id}"}, ":sk": {"S": "LEDGER#"}},
+        ScanIndexForward=False, Limit=1, ConsistentRead=True,
+    )  # fmt: skip
+    return str(answer["Items"][0]["event_id"]["S"])
 
 
 def strike(platform: Platform, victim: str, model_id: str, count: int) -> None:
@@ -102,21 +112,34 @@ def test_streams_go_on_while_the_control_plane_is_dead(served: Platform) -> None
         answered = clients.answered
     assert clients.lost == []
     counted("answers_without_control_plane", answered)
-    counted("answers_lost_without_control_plane", len(clients.lost))
+    counted("answers_without_control_plane_lost", len(clients.lost))
     served.up()
     served.answers(MODEL)
 
 
-def test_an_update_settles_though_the_control_plane_was_killed(served: Platform) -> None:
-    """SIGKILL right after a change was accepted and written down; after `make up` it comes to its end."""
-    client = Patient(served)
-    operation = client.command("PATCH", f"/models/{MODEL}", RESTARTED)
-    eventually(lambda: served.is_on_disk(operation), "the operation is on disk")
+@pytest.mark.parametrize("job", ["create", "update"])
+def test_a_job_settles_though_the_control_plane_was_killed(served: Platform, job: str) -> None:
+    """SIGKILL of everything that AWS is here, right after some fact was written down; after `make up` the job comes to its end."""
+    dice, client = random.Random(f"control plane {job}"), Patient(served)
+    model_id = f"killed-plane-{job}"
+    operation = client.command("POST", "/models", served.parrot(model_id, load_seconds=5))
+    base = 0
+    if job == "update":
+        client.ended(operation, "Succeeded")
+        base = entries(served, model_id)
+        operation = client.command("PATCH", f"/models/{model_id}", RESTARTED)
+    count = base + dice.randint(1, MOMENTS if job == "create" else 1)
+    eventually(lambda: entries(served, model_id) >= count, f"{model_id} has {count} entries")
+    fact = newest(served, model_id)
+    eventually(lambda: served.is_on_disk(dynamodb=fact), "the fact is on disk")
     served.kill_emulator()
     counted("processes_killed", 1, victim="control plane")
     served.up()
-    client.ended(operation, "Succeeded", "Failed")
-    eventually(lambda: consistent(served, MODEL), "the model is what it is said to be", 300)
+    ended = client.ended(operation, "Succeeded", "Failed")
+    assert ended["status"] == "Succeeded" or ended["reason"]["code"], ended
+    eventually(lambda: consistent(served, model_id), "the model is what it is said to be", 300)
+    client.done("DELETE", f"/models/{model_id}")
+    served.assert_nothing_left(model_id)
     served.answers(MODEL)
 
 

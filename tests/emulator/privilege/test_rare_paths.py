@@ -5,15 +5,17 @@ Each function does it as its own role. What no test of the suite needs is not gr
 
 import json
 import zlib
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from functools import partial
+from hashlib import sha256
 
 import pytest
 
-from tests.e2e.platform import Platform, Started, eventually
+from tests.e2e.platform import Platform, eventually
 from tests.emulator.faults.injection import Injection
-from tests.emulator.faults.patient import Patient
+from tests.emulator.faults.scenarios import age, sleeping
+from tests.emulator.privilege.conftest import Bring
+from tests.emulator.privilege.grants import Grant, Role, deployed, used
+from tests.emulator.privilege.rare import document, held, invoke, running
 
 SWEEPS = {
     "ServingModelTable": "ServingSweepModelsFunction",
@@ -21,50 +23,17 @@ SWEEPS = {
     "AccessTokenTable": "AccessSweepTokensFunction",
     "RegistryVersionTable": "RegistrySweepVersionsFunction",
 }
-NEVER_BEGUN = [{"action": "states:StartExecution", "caller": "*ServingOnModel*", "code": "ThrottlingException"}]
-DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-
-
-@pytest.fixture(scope="module")
-def models(started: Started) -> Iterator[Patient]:
-    """A client, and models in service of which each gets another trouble; all are gone afterwards."""
-    platform, client = started.platform, Patient(started.platform)
-    names = ("rare-update", "rare-stopping")
-    wanted = [client.command("POST", "/models", platform.parrot(name)) for name in names]
-    for operation in wanted:
-        client.ended(operation, "Succeeded")
-    yield client
-    for model in platform.call("GET", "/models?limit=200").json["items"]:
-        if model["model_id"].startswith("rare-"):
-            platform.settled(platform.call("DELETE", f"/models/{model['model_id']}"))
-
-
-def invoke(platform: Platform, function: str, payload: dict[str, Any] | None = None, kind: str = "RequestResponse") -> Any:
-    """Call a function by its logical id."""
-    answer = platform.aws("lambda").invoke(
-        FunctionName=platform.physical(function), Payload=json.dumps(payload or {}).encode(), InvocationType=kind
-    )
-    return answer["Payload"].read()
-
-
-def rewritten(platform: Platform, operation_id: str, **fields: str) -> None:
-    """Set fields of an operation's document, as if time had passed over it."""
-    table, rows = platform.physical("ServingModelTable"), platform.aws("dynamodb")
-    key = {"pk": {"S": f"OPERATION#{operation_id}"}, "sk": {"S": "OPERATION"}}
-    document = json.loads(rows.get_item(TableName=table, Key=key, ConsistentRead=True)["Item"]["document"]["S"])
-    rows.update_item(
-        TableName=table, Key=key, UpdateExpression="SET document = :after",
-        ExpressionAttributeValues={":after": {"S": json.dumps(document | fields)}},
-    )  # fmt: skip
-
-
-def ago(**time: float) -> str:
-    """A moment of the past, as rows have it."""
-    return f"{datetime.now(UTC) - timedelta(**time):%Y-%m-%dT%H:%M:%S.000Z}"
+UNSURE = {"action": "states:StopExecution", "when": "after"}
+"""An execution is stopped, and nobody hears that it is."""
+ENDERS = {"StopWhatIsSuperseded", "EndStopsThatWereTakenBack"}
+"""Statements of those who end executions."""
+SUPERSEDED = ("Provision", "Provision", "Update", "Update", "Stop", "Stop")
+"""Machines of what is superseded: by a deletion and by a stop each, and a stop by a deletion and by its taking back."""
+LOADING = {"engine": {"arguments": {"load_seconds": 600}}}
 
 
 @pytest.mark.parametrize("table", SWEEPS)
-def test_a_fact_that_nobody_heard_is_told_by_the_sweep(platform: Platform, models: Patient, table: str) -> None:
+def test_a_fact_that_nobody_heard_is_told_by_the_sweep(platform: Platform, table: str) -> None:
     """The marker of a fact that the stream has lost is there again; the sweep tells the fact and takes the marker away."""
     rows, name = platform.aws("dynamodb"), platform.physical(table)
     row = next(row for row in platform.rows(table) if row["sk"]["S"].startswith("LEDGER#"))
@@ -77,42 +46,53 @@ def test_a_fact_that_nobody_heard_is_told_by_the_sweep(platform: Platform, model
         return "Item" not in rows.get_item(TableName=name, Key=marker, ConsistentRead=True)
 
     eventually(told, "the sweep tells it")
-    assert models.again == 0
 
 
-def test_a_stop_gives_way_to_a_deletion_and_to_a_start(platform: Platform, models: Patient) -> None:
-    """A stop that has not ended is ended by the deletion that comes after it, and by the start that takes it back."""
-    for name in ("rare-c", "rare-d"):
-        models.done("POST", "/models", platform.parrot(name))
-    with Injection(platform, [NEVER_BEGUN[0] | {"caller": "*StopRequested*"}], "superseded"):
-        stopping = [models.command("POST", f"/models/{name}/stop") for name in ("rare-c", "rare-d")]
-        assert models.call("POST", f"/operations/{stopping[0]}/cancel").status == 202
-        models.done("DELETE", "/models/rare-d")
-    eventually(lambda: models.call("GET", "/models/rare-c").json["status"] == "InService", "the stop is taken back")
+def test_what_is_under_way_gives_way_to_what_comes_after(platform: Platform, serving: Bring) -> None:
+    """A deletion and a stop end what works on the model, a start ends the stop that it takes back; each looks whether it has ended."""
+    client = serving("rare-c", "rare-d", "rare-e", "rare-f")
+    roles = deployed(platform)
+    wanted = [grant for role in roles for grant in role.grants() if grant.sid in ENDERS and grant.action == "states:DescribeExecution"]
+    assert len(wanted) == len(SUPERSEDED)
+    with Injection(platform, [UNSURE, *held("StopEngines", seconds=1)], "superseded"):
+        begun = [client.command("POST", "/models", platform.parrot(name, load_seconds=600)) for name in ("rare-a", "rare-b")]
+        begun += [client.command("PATCH", f"/models/{name}", LOADING) for name in ("rare-c", "rare-d")]
+        begun += [client.command("POST", f"/models/{name}/stop") for name in ("rare-e", "rare-f")]
+        for machine, operation in zip(SUPERSEDED, begun, strict=True):
+            eventually(partial(running, platform, machine, operation), f"{machine} works on {operation}")
+        ends = [client.command("DELETE", f"/models/{name}") for name in ("rare-a", "rare-c", "rare-e")]
+        ends += [client.command("POST", f"/models/{name}/stop") for name in ("rare-b", "rare-d")]
+        assert client.call("POST", f"/operations/{begun[-1]}/cancel").status == 202
+        for operation in begun:
+            client.ended(operation, "Superseded", "Cancelled")
+        # The command settles what it supersedes; its execution is ended a moment later, and only that is what is to be seen here.
+        eventually(lambda: not unused(platform, roles, wanted), "each has looked whether what it superseded has ended")
+    for operation in ends:
+        client.ended(operation, "Succeeded")
+    eventually(lambda: client.call("GET", "/models/rare-f").json["status"] == "InService", "the stop is taken back")
 
 
-def test_an_alarm_that_was_lost_is_set_again(platform: Platform, models: Patient) -> None:
-    """Nothing but the sweep knows of it; a schedule that goes with its model leaves no alarm."""
-    opens, closes = (f"{datetime.now(UTC) + timedelta(hours=hours):%H:%M}" for hours in (-4, 4))
-    models.done("POST", "/models", platform.parrot("rare-alarm"))
-    window = {"days": DAYS, "opens": opens, "closes": closes}
-    models.done("PUT", "/models/rare-alarm/schedule", {"time_zone": "UTC", "windows": [window]})
-    scheduler, group = platform.aws("scheduler"), platform.physical("ServingAlarms")
+def unused(platform: Platform, roles: list[Role], grants: list[Grant]) -> list[Grant]:
+    """Those of the grants that nobody has used yet."""
+    uses = used(platform.settings.role_use, roles)
+    return [grant for grant in grants if not any(grant.covers(use) for use in uses)]
 
-    def alarms() -> list[str]:
-        found = scheduler.list_schedules(GroupName=group)["Schedules"]
-        return [one["Name"] for one in found if one["Name"].startswith("rare-alarm")]
 
-    (name,) = eventually(alarms, "the alarm is set")
-    scheduler.delete_schedule(GroupName=group, Name=name)
+def test_who_asks_while_a_model_falls_asleep_is_answered(platform: Platform, serving: Bring) -> None:
+    """The request is written down while the engines end, and wakes the model once they have."""
+    client = serving("rare-sleepy")
+    client.done("PATCH", "/models/rare-sleepy", {"capacity": {"min": 0, "idle_minutes": 1}})
+    age(platform, "rare-sleepy")
+    with Injection(platform, held("StopEngines", seconds=1), "asleep"):
+        eventually(lambda: sleeping(platform, "rare-sleepy"), "its route sleeps")
+        eventually(lambda: platform.ask("rare-sleepy").status == 503, "nobody is answered")
+        eventually(lambda: _wanted(platform, "rare-sleepy"), "that somebody asked is written down")
+    eventually(lambda: platform.ask("rare-sleepy").status == 200, "it is awake", 60)
 
-    def again() -> list[str]:
-        invoke(platform, "ServingSweepModelsFunction")
-        return alarms()
 
-    assert eventually(again, "the sweep has set it again") == [name]
-    models.done("DELETE", "/models/rare-alarm")
-    eventually(lambda: not alarms(), "no alarm is left")
+def _wanted(platform: Platform, model_id: str) -> bool:
+    platform.ask(model_id)
+    return document(platform, f"MODEL#{model_id}", "LOAD").get("wake_wanted") is not None
 
 
 def test_a_host_that_goes_is_looked_for(platform: Platform) -> None:
@@ -123,10 +103,36 @@ def test_a_host_that_goes_is_looked_for(platform: Platform) -> None:
     assert json.loads(invoke(platform, "ServingOnEngineHostInterruptedFunction", event)) in (None, {}, 0)
 
 
-def test_lists_are_read_by_those_who_may(platform: Platform, models: Patient) -> None:
-    """Tokens, versions, a timeline and the audit, whole and of one model."""
-    paths = ["/tokens", "/models/rare-update/versions", "/models/rare-update/events", "/audit", "/audit?model_id=rare-update"]
-    assert [(path, reply.status) for path in paths if (reply := models.call("GET", path)).status != 200] == []
-    token, version = models.call("GET", "/tokens").json["items"][0], models.call("GET", paths[1]).json["items"][0]
-    assert models.call("GET", f"/tokens/{token['token_id']}").status == 200
-    assert models.call("GET", f"{paths[1]}/{version['version']}").status == 200
+def test_another_version_is_looked_at_before_it_is_served(platform: Platform, serving: Bring) -> None:
+    """An update that brings another version waits for the registry, which reads its manifest and looks for its files."""
+    client = serving("rare-version")
+    client.done("PATCH", "/models/rare-version", {"version": "1.1.0", "artifact": _next_version(platform, "rare-version")})
+    assert {item["version"] for item in client.call("GET", "/models/rare-version/versions").json["items"]} == {"1.0.0", "1.1.0"}
+
+
+def _next_version(platform: Platform, model_id: str) -> dict[str, str]:
+    """The same files as version 1.1.0."""
+    s3, bucket = platform.aws("s3"), platform.values["ARTIFACT_BUCKET"]
+    before, after = f"{model_id}/1.0.0/", f"{model_id}/1.1.0/"
+    manifest = json.loads(s3.get_object(Bucket=bucket, Key=f"{before}manifest.json")["Body"].read()) | {"version": "1.1.0"}
+    body = json.dumps(manifest).encode()
+    for file in manifest["files"]:
+        s3.copy_object(Bucket=bucket, Key=after + file["path"], CopySource={"Bucket": bucket, "Key": before + file["path"]})
+    s3.put_object(Bucket=bucket, Key=f"{after}manifest.json", Body=body)
+    return {"uri": f"s3://{bucket}/{after}", "manifest_sha256": sha256(body).hexdigest()}
+
+
+def test_lists_are_read_by_those_who_may(platform: Platform, serving: Bring) -> None:
+    """Tokens, versions, a timeline, a schedule and the audit, whole and of one model; who is no administrator lists the own tokens."""
+    client = serving("rare-listed")
+    days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+    window = {"days": days, "opens": "00:00", "closes": "23:00"}
+    client.done("PUT", "/models/rare-listed/schedule", {"time_zone": "UTC", "windows": [window]})
+    assert client.call("GET", "/models/rare-listed/schedule").status == 200
+    paths = ["/tokens", "/models/rare-listed/versions", "/models/rare-listed/events", "/audit", "/audit?model_id=rare-listed"]
+    assert [(path, reply.status) for path in paths if (reply := client.call("GET", path)).status != 200] == []
+    token, version = client.call("GET", "/tokens").json["items"][0], client.call("GET", paths[1]).json["items"][0]
+    assert client.call("GET", f"/tokens/{token['token_id']}").status == 200
+    assert client.call("GET", f"{paths[1]}/{version['version']}").status == 200
+    issuer = client.call("POST", "/tokens", {"name": "rare", "groups": ["research"], "scopes": ["tokens:write"]}).json["token"]
+    assert platform.call("GET", "/tokens", token=issuer).json["items"] == []

@@ -1,7 +1,6 @@
 """Every role has what it uses, and hardly anything else. Runs after everything else that uses the platform, and asks what was used."""
 
 import fnmatch
-import os
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,8 @@ from tests.emulator.privilege.grants import NEGATIVE, Grant, Role, Use, deployed
 from tests.evidence import counted
 
 UNUSED = Path(__file__).with_name("unused.yaml")
-FLOOR = 0.72
-"""What the end-to-end tests alone have used. Nine tenths is the goal: raise this with every grant that is narrowed or exercised."""
+FLOOR = 0.9
+"""What the end-to-end tests and the rare paths use on one platform; what they leave is AWS's own to use, and `unused.yaml` says why."""
 WHOLE = Path(__file__).parents[2] / "e2e"
 
 
@@ -33,8 +32,6 @@ class Account:
 @pytest.fixture(scope="module")
 def account(request: pytest.FixtureRequest) -> Account:
     """Reckoned once; skipped where only a part of the suite runs, as then much is unused that is needed."""
-    if float(os.environ.get("SLIPWAY_PROOF_SCALE", "1")) < 1:
-        pytest.skip("a hurried run leaves out what uses the rare grants: what it does not use says nothing")
     there = {item.path for item in request.session.items}
     if not set(WHOLE.glob("test_*.py")) <= there:
         pytest.skip("only a part of the end-to-end suite runs: what it does not use says nothing")

@@ -5,15 +5,17 @@ Tests make trouble through it: `fail`, `oom`, `flap`, `stop_task`, `spot`, `no_c
 
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from contracts.engine import FAILURES
 from tests.fabric.aws.boundary import ACCOUNT, REGION
 from tests.fabric.aws.engines import ENDING, STOPPED, Service, Task, service_arn
+from tests.fabric.aws.pace import Pace, Picture, Step
 from tests.fabric.clock import VirtualClock, moment
 from tests.fabric.delivery.agenda import Thing, Waiting
 from tests.fabric.intrinsics import CLUSTER
+
+__all__ = ["BREAKER", "NO_CAPACITY", "PLACEMENT_RETRY", "Cluster", "Pace", "Put"]
 
 Put = Callable[[str, str, Mapping[str, Any], tuple[str, ...]], Any]
 """Puts an event of AWS's own on the default bus: source, detail-type, detail, resources."""
@@ -24,34 +26,6 @@ NO_CAPACITY = "was unable to place a task. Reason: Capacity is unavailable at th
 _EXITED = "Essential container in task exited"
 _WARNING_SECONDS = 120.0
 _VCPUS = 4.0
-
-
-@dataclass(eq=False)
-class Step(Thing):
-    """The next step of a task's life, or (`task` None) the placing of a new one."""
-
-    service: str = ""
-    task: Task | None = None
-    to: str = ""
-
-
-@dataclass(frozen=True)
-class Picture:
-    """Services and tasks as the API shows them at one moment."""
-
-    services: Mapping[str, dict[str, Any]]
-    tasks: Mapping[str, dict[str, Any]]
-
-
-@dataclass
-class Pace:
-    """How long things take, in seconds, from … to."""
-
-    place: tuple[float, float] = (1, 3)
-    provision: tuple[float, float] = (3, 20)
-    start: tuple[float, float] = (5, 40)
-    load: tuple[float, float] = (5, 90)
-    stop: tuple[float, float] = (2, 20)
 
 
 class Cluster(Waiting):

@@ -4,7 +4,6 @@ Every write is a transaction of one or more; every change leaves a record in the
 (`stale`), as they may on AWS; strongly consistent reads never are.
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -27,7 +26,7 @@ class DynamoDb:
         self.tables: dict[str, Table] = {}
         self.stale = False
         """Whether the next read through an index shows what was there before the last change; set by the fault hook for one call."""
-        self._tokens: dict[str, tuple[float, str]] = {}
+        self._tokens: dict[str, tuple[float, Sequence[Mapping[str, Any]]]] = {}
         self.changes = 0
         """Rows that were written, all tables together."""
         self.witnesses: list[Callable[[Sequence[Record]], None]] = []
@@ -107,11 +106,9 @@ class DynamoDb:
 
     def _transact(self, operation: str, given: Mapping[str, Any]) -> dict[str, Any]:
         items = given["TransactItems"]
-        token, text = given.get("ClientRequestToken"), ""
-        if token is not None:
-            text = json.dumps(items, sort_keys=True)
-            if self._repeated(operation, token, text):
-                return {}
+        token = given.get("ClientRequestToken")
+        if token is not None and self._repeated(operation, token, items):
+            return {}
         writes = self._checked(operation, items)
         reasons = [{"Code": "None"} if _holds(t, keys, body) else _FAILED for t, keys, _, body, _ in writes]
         if _FAILED in reasons:
@@ -121,17 +118,17 @@ class DynamoDb:
         for table in {id(t): t for t, *_ in writes}.values():
             self._apply(table, [(keys, image) for t, keys, image, _, kind in writes if t is table and kind != "ConditionCheck"])
         if token is not None:
-            self._tokens[token] = (self._now(), text)
+            self._tokens[token] = (self._now(), items)
         return {}
 
-    def _repeated(self, operation: str, token: str, text: str) -> bool:
+    def _repeated(self, operation: str, token: str, items: Sequence[Mapping[str, Any]]) -> bool:
         """Whether the same transaction was done under this token within ten minutes."""
         if not 0 < len(token) <= _TOKEN_LIMIT:
             raise refusal(operation, "ValidationException", "clientRequestToken must have 1 to 36 characters")
-        at, known = self._tokens.get(token, (float("-inf"), ""))
+        at, known = self._tokens.get(token, (float("-inf"), ()))
         if self._now() - at >= TOKEN_SECONDS:
             return False
-        if known != text:
+        if known != items:
             raise refusal(operation, "IdempotentParameterMismatchException", "the token was used for another request")
         return True
 

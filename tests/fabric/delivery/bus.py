@@ -9,8 +9,8 @@ from tests.fabric.aws.boundary import ACCOUNT, REGION
 from tests.fabric.aws.errors import NotFaked, refusal
 from tests.fabric.clock import moment
 from tests.fabric.delivery.agenda import Ground, Thing, Waiting
-from tests.fabric.delivery.patterns import matches
 from tests.fabric.topology import DEFAULT_BUS, Target, Topology
+from tests.fabric.wire import copied
 
 BACK_OFF, LONGEST = 1.0, 600.0
 """Seconds before the second attempt, doubled each time up to the longest (AWS says: exponential, with jitter)."""
@@ -34,9 +34,7 @@ class Bus(Waiting):
 
     def __init__(self, ground: Ground, topology: Topology, hand: Callable[[Target, dict[str, Any], str], None]) -> None:
         super().__init__()
-        self._ground, self._hand = ground, hand
-        self._buses = {DEFAULT_BUS, topology.bus}
-        self._rules: dict[str, list[Any]] = {name: [rule for rule in topology.rules if rule.bus == name] for name in sorted(self._buses)}
+        self._ground, self._topology, self._hand = ground, topology, hand
         self.seen: list[Mapping[str, Any]] = []
         """Every event that was put, in order."""
 
@@ -89,8 +87,8 @@ class Bus(Waiting):
         """Send an event to the targets of every rule that it meets."""
         now = self._ground.clock.seconds
         about = described(event)
-        for rule in self._rules.get(bus, ()):
-            if matches(rule.pattern, event):
+        for rule in self._topology.rules_of(bus, event["source"], event["detail-type"]):
+            if rule.meets(event):
                 for target in rule.targets:
                     self.waiting.append(Delivery("bus", f"{target.name} <- {about}", now, self, target=target, event=event, born=now))
 
@@ -102,7 +100,7 @@ class Bus(Waiting):
         if thing.refused:
             thing.refused -= 1
             return self._failed(thing, thing.target)
-        self._hand(thing.target, json.loads(json.dumps(thing.event)), described(thing.event))
+        self._hand(thing.target, copied(thing.event), described(thing.event))
         return "handed over"
 
     def copy(self, thing: Thing) -> Thing:

@@ -3,24 +3,58 @@
 Whatever else a pattern uses is an error, never ignored.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
+
+Meets = Callable[[Any], bool]
 
 
 def matches(pattern: Mapping[str, Any], event: Any) -> bool:
     """Whether every field of the pattern is met; fields that it does not name do not matter."""
-    return all(_field(expected, event, name) for name, expected in pattern.items())
+    return matcher(pattern)(event)
 
 
-def _field(expected: Any, event: Any, name: str) -> bool:
+def matcher(pattern: Mapping[str, Any]) -> Meets:
+    """What says of an event whether it meets the pattern, read once for many events."""
+    fields = tuple(_field(name, expected) for name, expected in pattern.items())
+    if len(fields) == 1:
+        return fields[0]
+
+    def meets(event: Any) -> bool:
+        for field in fields:  # noqa: SIM110 - asked of every rule for every event: a loop is twice as fast as all()
+            if not field(event):
+                return False
+        return True
+
+    return meets
+
+
+def _field(name: str, expected: Any) -> Meets:
     if name == "$or":
-        return any(matches(one, event) for one in expected)
-    present = isinstance(event, Mapping) and name in event
-    value = event[name] if present else None
+        several = tuple(matcher(one) for one in expected)
+        return lambda event: any(meets(event) for meets in several)
     if isinstance(expected, Mapping):
-        return matches(expected, value) if present or _asks_for_absence(expected) else False
-    values = value if isinstance(value, list) else [value]
-    return any(_rule(rule, values, present=present) for rule in expected)
+        inner, may_lack = matcher(expected), _asks_for_absence(expected)
+        return lambda event: inner(event[name]) if isinstance(event, dict) and name in event else may_lack and inner(None)
+    return _leaf(name, expected)
+
+
+def _leaf(name: str, rules: Any) -> Meets:
+    """A field with a list of rules, one of which has to be met."""
+    words = frozenset(rule for rule in rules if isinstance(rule, str))
+    others = tuple(rule for rule in rules if not isinstance(rule, str))
+
+    def meets(event: Any) -> bool:
+        present = isinstance(event, dict) and name in event
+        value = event[name] if present else None
+        if isinstance(value, str) and value in words:
+            return True
+        values = value if isinstance(value, list) else [value]
+        if words and any(isinstance(one, str) and one in words for one in values):
+            return True
+        return any(_rule(rule, values, present=present) for rule in others) if others else False
+
+    return meets
 
 
 def _rule(rule: Any, values: list[Any], *, present: bool) -> bool:

@@ -7,7 +7,6 @@ from typing import Any
 from tests.fabric.aws.table import Record
 from tests.fabric.clock import moment
 from tests.fabric.delivery.agenda import Ground, Outcome, Thing
-from tests.fabric.delivery.patterns import matches
 from tests.fabric.topology import StreamMapping, Topology
 
 SHARDS = 2
@@ -161,7 +160,7 @@ def _wanted(mapping: StreamMapping | None, record: Record) -> bool:
     if mapping is None or not mapping.filters:
         return mapping is not None
     seen: dict[str, Any] = {"eventName": record.name, "dynamodb": {"Keys": record.keys, "NewImage": record.image}}
-    return any(matches(one, seen) for one in mapping.filters)
+    return any(meets(seen) for meets in mapping.meets)
 
 
 def _known(thing: Thing) -> tuple[Shard, StreamMapping]:

@@ -86,7 +86,7 @@ def _on(fabric: Fabric) -> None:
 def tick(fabric: Fabric) -> None:
     """One thing happens, in the background if nothing else is left."""
     if fabric.step() is None:
-        fabric._move_on()
+        fabric.clock.move_to(min(thing.due for thing in fabric.things))
 
 
 def befall(fabric: Fabric, kind: str, act: Callable[[Thing], None]) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from scripts import fault_matrix
 from tests.evidence import counted
 from tests.fabric.matrix import cells
 from tests.fabric.matrix.hops import HOPS
@@ -18,6 +19,11 @@ def test_no_cell_of_the_matrix_is_left_out() -> None:
     for cell in _CELLS:
         if cell.proof is None:
             counted("matrix_cells_reasoned", 1, hop=cell.hop, fault=cell.fault)
+
+
+def test_the_page_says_what_the_proofs_say() -> None:
+    """docs/fault-matrix.md is what `make matrix` writes."""
+    assert fault_matrix.PAGE.read_text() == fault_matrix.page()
 
 
 @pytest.mark.parametrize("cell", [cell for cell in _CELLS if cell.proof], ids=lambda cell: cell.name)

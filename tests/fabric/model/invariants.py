@@ -3,22 +3,20 @@
 Each is one function whose first line is its sentence, after the number that it bears in the list of eighteen: 1 validated versions only,
 2 one end, 3 nothing left behind, 4 numbers rise, 5 ledger and audit, 6 the routers' table, 7 in service means served, 8 capacity before
 route, 9 shares, 10 one operation, 11 keys, 12 confluence, 13 static stability, 14 groups, 15 nothing lost, 16 tokens, 17 few writes, 18
-GPUs. Those of `ALWAYS` are asked of every row of their kind at the moment at which it is written, those of `STEPS` after every step. They
-know rows, facts, answers and what the fakes of AWS show. 11, 13, 14 and the door's part of 16 are asked where the answer comes (`people`,
-`machine`).
+GPUs. Those of `ALWAYS` are asked of every row of their kind at the moment at which it is written, those of `STEPS` (`steps`) after every
+step. They know rows, facts, answers and what the fakes of AWS show. 11, 13, 14 and the door's part of 16 are asked where the answer comes
+(`people`, `machine`).
 """
 
-from collections.abc import Callable
+from tests.fabric.model.seen import ENDS, LEAVING, Change, Check, Seen, age
+from tests.fabric.model.steps import STEPS
 
-from tests.fabric.model.seen import ENDS, Change, Check, Document, Seen
+__all__ = ["ALWAYS", "STEPS"]
 
 WHOLE = 10_000
 """All of a route's traffic."""
-ROUTING_IS_GIVEN_UP_AFTER = 240.0
-"""Seconds after which a model leaves service although routing has said nothing (statemachines: AwaitRouteClosed)."""
 COPIES_ARE_GIVEN_UP_AFTER = 600.0
 """Seconds after which a model leaves service although copies have not ended (statemachines: StopEngines)."""
-_LEAVING = frozenset({"Stopping", "Deleting"})
 
 
 # ── always, at every write ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -55,10 +53,10 @@ def what_has_left_runs_nothing(seen: Seen, change: Change) -> None:
     to end: they were in no route, so nothing of anybody's is on them.
     """
     before, after = change.before, change.after
-    if not before or not after or before["status"] not in _LEAVING or not (after["status"] == "Stopped" or after["deleted"]):
+    if not before or not after or before["status"] not in LEAVING or not (after["status"] == "Stopped" or after["deleted"]):
         return
     operation = seen.operation(before["operation"])
-    patient = operation is not None and _age(seen, operation) < COPIES_ARE_GIVEN_UP_AFTER
+    patient = operation is not None and age(seen, operation) < COPIES_ARE_GIVEN_UP_AFTER
     ending = [one for one in seen.left(change.name) if seen.row("serving", change.pk, f"TASK#{one}")]
     left = [*seen.living(change.name), *(ending if patient else ())]
     assert not left, f"{change.name} is {'deleted' if after['deleted'] else 'Stopped'}, and copies {left} are there"
@@ -281,67 +279,3 @@ ALWAYS: dict[str, list[Check]] = {
     "registry VERSION": [a_version_is_never_another],
     "usage AUDIT": [secrets_stay_secret],
 }
-
-
-# ── always, after every step ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def routers_never_go_back(seen: Seen) -> None:
-    """6: a router's table is never newer than the table that it follows."""
-    head = seen.fabric.router._head()
-    for router in seen.fabric.routers:
-        assert router.revision <= head, f"{router.router_id} follows {router.revision}, and the table is at {head}"
-
-
-def a_copy_ends_after_its_route(seen: Seen) -> None:
-    """8: where a whole model leaves service, no copy is told to end while the route still sends it requests."""
-    for task in seen.fabric.ecs.tasks.values():
-        if not task.reason.startswith("Scaling activity") or task.last == "STOPPED":
-            continue
-        model_id = seen.services.get(task.service, ("", 0))[0]
-        model, route = seen.model(model_id), seen.route(model_id)
-        if not model or not route or model["status"] not in _LEAVING:
-            continue
-        operation = seen.operation(model["operation"]) if model["operation"] else None
-        if operation is None or operation["kind"] == "retry" or _age(seen, operation) >= ROUTING_IS_GIVEN_UP_AFTER:
-            continue
-        served = [target["target_id"] for target in route["targets"] if target["weight"]]
-        assert task.task_id not in served, f"{model_id} is {model['status']}, task {task.task_id[:8]} ends and still gets requests"
-
-
-def every_service_is_written_down(seen: Seen) -> None:
-    """3: whatever ECS keeps is written down as a model's before it is made, or nobody would know to take it away."""
-    strangers = [name for name in seen.fabric.ecs.services if name not in seen.services]
-    assert not strangers, f"ECS keeps {strangers}, which are nobody's"
-
-
-def gpus_are_not_bought_twice(seen: Seen) -> None:
-    """18: copies of two wishes stand beside each other on GPUs only during an update for which a second set was found to be free.
-
-    What is free is known from figures that are some minutes old; where they were wrong, ECS finds no place and the update is undone.
-    """
-    for model_id in {owner for owner, _ in seen.services.values()}:
-        model = seen.model(model_id)
-        if not model or not model["spec"].get("accelerator", {}).get("gpus"):
-            continue
-        operation = seen.operation(model["operation"]) if model["operation"] else None
-        if operation and operation["strategy"] == "surge":
-            continue
-        living = [task for task in seen.fabric.ecs.alive() if seen.services.get(task.service, ("",))[0] == model_id]
-        most = model["spec"]["capacity"]["max"]
-        assert len(living) <= most, f"{model_id} may have {most} copies on GPUs, and has {[task.service for task in living]}"
-
-
-def _age(seen: Seen, operation: Document) -> float:
-    """Virtual seconds since it was accepted."""
-    from datetime import datetime
-
-    return float((seen.fabric.clock.now() - datetime.fromisoformat(operation["created_at"])).total_seconds())
-
-
-STEPS: tuple[Callable[[Seen], None], ...] = (
-    routers_never_go_back,
-    a_copy_ends_after_its_route,
-    every_service_is_written_down,
-    gpus_are_not_bought_twice,
-)

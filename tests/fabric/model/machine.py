@@ -21,11 +21,11 @@ from hypothesis.strategies import booleans, integers, sampled_from
 from tests.fabric.delivery.bus import Delivery
 from tests.fabric.faults import KINDS, FaultPlan
 from tests.fabric.model.confluence import the_wish_is_what_was_accepted
-from tests.fabric.model.invariants import ALWAYS, STEPS
+from tests.fabric.model.invariants import STEPS
 from tests.fabric.model.letters import come_to_rest, give_back
-from tests.fabric.model.people import HOT, MODELS, PEOPLE, RESTART, ROLLING, SCHEDULES, People
+from tests.fabric.model.people import HOT, MODELS, PEOPLE, RESTART, ROLLING, SCHEDULES
 from tests.fabric.model.rest import FINALLY
-from tests.fabric.model.seen import Seen
+from tests.fabric.model.standing import begun
 from tests.fabric.platform import Fabric
 
 STANDING: tuple[tuple[str, ...], ...] = (("m1",), ("m2",), ("claude",), ("m1", "m2"), ("m1", "claude"), ())
@@ -68,17 +68,9 @@ class Platform(RuleBasedStateMachine):
     def begin(self, seed: int, rough: bool, standing: tuple[str, ...]) -> None:
         """A stack on which some models stand already; `rough`: some of everything goes wrong by itself, by the seed."""
         type(self).examples += 1
-        self.fabric = Fabric(seed)
+        self.people = begun(seed, standing)
+        self.seen, self.fabric = self.people.seen, self.people.fabric
         self.fabric.__enter__()
-        self.fabric.quotas.value = 4.0  # there is no second set of GPUs
-        self.seen = Seen(self.fabric, ALWAYS)
-        self.people = People(self.fabric, self.seen)
-        for model_id in standing:
-            self.people.command("owner", "create_model", "POST", "/models", body=self.people.wish(model_id))
-        self.fabric.run()
-        for model_id in standing:
-            status = (self.seen.model(model_id) or {})["status"]
-            assert status == "InService", f"nothing has gone wrong, and {model_id} is {status}"
         if rough:
             self.fabric.begin(FaultPlan.rough(random.Random(seed)))
 

@@ -85,10 +85,25 @@ def routers_know_what_serving_knows(seen: Seen) -> None:
             targets = sorted((one["target_id"], one["address"]) for one in route["targets"] if one["status"] != "draining")
             tasks = sorted((one["task_id"], one["address"]) for one in model["tasks"] if not one["condemned"])
             assert targets == tasks, f"{model['model_id']}: the route knows {targets}, serving {tasks}"
+            ended = {one.task_id for one in seen.fabric.ecs.tasks.values() if one.last == "STOPPED"}
+            ghosts = ended & {one["target_id"] for one in route["targets"]}
+            assert not ghosts, f"{model['model_id']}: the route names {ghosts}, which have ended"
             ready = [one for one in route["targets"] if one["status"] == "ready"]
             assert len(ready) == len(tasks) or any(_broken(seen, one[0]) for one in tasks), f"{model['model_id']}: {route['targets']}"
         else:
             assert route["provider"] == _provider_of(model), f"{model['model_id']}: {route['provider']}"
+
+
+def serving_says_how_it_is(seen: Seen) -> None:
+    """7: what a model in service shows of its route is what routing's row says."""
+    for model in _models(seen):
+        route = seen.route(model["model_id"])
+        if model["deleted"] or model["status"] != "InService" or route is None:
+            continue
+        shown = {one["type"]: one["status"] for one in model["conditions"]}
+        ready = sorted(one["target_id"] for one in route["targets"] if one["status"] == "ready")
+        assert shown["RouteOpen"] == str(route["state"] == "open"), f"{model['model_id']} shows {shown}, its route is {route['state']}"
+        assert sorted(model["route"]["ready"]) == ready, f"{model['model_id']} shows {model['route']}, and {ready} are ready"
 
 
 def nothing_is_lost(seen: Seen) -> None:
@@ -142,6 +157,7 @@ FINALLY: tuple[Callable[[Seen], None], ...] = (
     every_copy_is_wanted,
     what_was_recorded_is_on_the_audit,
     routers_know_what_serving_knows,
+    serving_says_how_it_is,
     alarms_are_of_schedules,
     no_storm,
     nothing_is_said_of_secrets,

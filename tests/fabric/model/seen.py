@@ -9,6 +9,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from tests.fabric.aws.table import Record
@@ -17,6 +18,8 @@ from tests.fabric.platform import Fabric
 Document = dict[str, Any]
 ACTIVE = frozenset({"Pending", "Running"})
 ENDS = frozenset({"ModelInService", "ModelStopped", "ModelDeleted", "ModelFailed"})
+LEAVING = frozenset({"Stopping", "Deleting"})
+"""What a model is while it leaves service."""
 
 
 @dataclass(frozen=True)
@@ -177,3 +180,8 @@ def kind_of(context: str, pk: str, sk: str) -> str:
     if pk.startswith("OUTBOX#"):
         return f"{context} OUTBOX"
     return f"{context} {sk.partition('#')[0]}" if context != "usage" else "usage AUDIT"
+
+
+def age(seen: Seen, operation: Document) -> float:
+    """Virtual seconds since it was accepted."""
+    return float((seen.fabric.clock.now() - datetime.fromisoformat(operation["created_at"])).total_seconds())

@@ -1,13 +1,39 @@
 """What the stateful model test has found, each as the shortest story that shows it, so that it never comes back."""
 
+from collections.abc import Callable
 from typing import Any
 
-from tests.fabric.platform import Fabric
+from tests.fabric.platform import ADMIN, Fabric
+
+_CLAUDE: dict[str, Any] = {
+    "model_id": "claude",
+    "hosting": "provider",
+    "allowed_groups": ["research"],
+    "provider": {"name": "bedrock", "model": "anthropic.claude-sonnet-4-5", "region": "eu-west-1"},
+}
 
 
 def _delete(fabric: Fabric, key: str) -> tuple[int, Any]:
     status, told, _ = fabric.http("delete_model", "DELETE", "/models/m1", headers={"idempotency-key": key})
     return status, told
+
+
+def _without(fabric: Fabric, function: str, done: Callable[[], bool]) -> None:
+    """Let things happen until this is true; nothing that the bus brings reaches this function."""
+    while not done():
+        for thing in fabric.pending:
+            if thing.kind == "bus" and function in thing.what:
+                fabric.drop(thing)
+        fabric.step()
+
+
+def _route(fabric: Fabric, model_id: str = "m1") -> dict[str, Any]:
+    return fabric.route(model_id) or {}
+
+
+def _shown(fabric: Fabric) -> dict[str, str]:
+    """The conditions of the model, by name."""
+    return {one["type"]: one["status"] for one in fabric.model("m1")["conditions"]}
 
 
 def test_a_deletion_that_is_asked_for_again_is_answered_as_before_when_the_model_is_gone() -> None:
@@ -70,7 +96,7 @@ def test_a_failure_that_comes_behind_a_newer_wish_closes_the_route_all_the_same(
     """Routing hears of a change that was accepted after the failure before it hears of the failure, which is history to it then."""
     with Fabric(5) as fabric:
         _, begun, _ = fabric.http("create_model", "POST", "/models", body=fabric.wish("m1"))
-        while (fabric.route("m1") or {}).get("state") != "probing":
+        while _route(fabric).get("state") != "probing":
             fabric.step()
         fabric.http("cancel_operation", "POST", f"/operations/{begun['operation_id']}/cancel")
         while fabric.model("m1")["status"] != "Failed":
@@ -83,4 +109,106 @@ def test_a_failure_that_comes_behind_a_newer_wish_closes_the_route_all_the_same(
         assert fabric.http("update_model", "PATCH", "/models/m1", body={"description": "another"})[0] == 202
         fabric.run()
         fabric.settle()
-        assert (fabric.route("m1") or {})["state"] == "closed"
+        assert _route(fabric)["state"] == "closed"
+
+
+def test_a_creation_that_is_cancelled_leaves_a_closed_route_or_none_and_both_lead_on() -> None:
+    """No fault, and why the crash sweep cancels creations that find no place: whether routing was told of a copy before decides which of
+    the two is left. A retry brings either into service, and a deletion leaves neither."""
+    left = set()
+    for seed, moment in enumerate(("", "tasks", "probing")):
+        with Fabric(seed) as fabric:
+            _, begun, _ = fabric.http("create_model", "POST", "/models", body=fabric.wish("m1"))
+            while not (moment == "" or (moment == "tasks" and fabric.ecs.tasks) or _route(fabric).get("state") == moment):
+                fabric.step()
+            fabric.http("cancel_operation", "POST", f"/operations/{begun['operation_id']}/cancel")
+            fabric.settle()
+            assert fabric.model("m1")["status"] == "Failed"
+            left.add(_route(fabric).get("state"))
+            fabric.http("retry_model", "POST", "/models/m1/retry")
+            fabric.settle()
+            assert (fabric.model("m1")["status"], _route(fabric)["state"]) == ("InService", "open")
+            assert len(_route(fabric)["targets"]) == 1
+            assert _delete(fabric, "gone")[0] == 202
+            fabric.settle()
+            assert fabric.route("m1") is None
+    assert left == {None, "closed"}
+
+
+def test_a_copy_that_takes_its_time_to_end_leaves_no_target_behind() -> None:
+    """A stop is cancelled, and the copies of before end long after those of the start have answered: no target is left that has ended."""
+    with Fabric(6) as fabric:
+        fabric.http("create_model", "POST", "/models", body=fabric.wish("m1"))
+        fabric.run()
+        (former,) = fabric.ecs.alive()
+        _, stop, _ = fabric.http("stop_model", "POST", "/models/m1/stop")
+        fabric.http("cancel_operation", "POST", f"/operations/{stop['operation_id']}/cancel")
+        while not (ends := [thing for thing in fabric.things if thing.kind == "ecs" and "becomes STOPPED" in thing.what]):
+            fabric.step()
+        ends[0].due += 600
+        while fabric.model("m1")["status"] != "InService":
+            fabric.step()
+        assert former.last != "STOPPED"
+        fabric.run()
+        fabric.settle()
+        assert [(target["target_id"] == former.task_id, target["status"]) for target in _route(fabric)["targets"]] == [(False, "ready")]
+
+
+def test_a_model_at_rest_hears_that_its_route_has_opened_though_the_word_was_lost() -> None:
+    """A copy in service ends, another takes its place, and nobody tells serving so: the sweep asks, and the conditions come right."""
+    with Fabric(7) as fabric:
+        fabric.http("create_model", "POST", "/models", body=fabric.wish("m1"))
+        fabric.run()
+        (former,) = fabric.ecs.alive()
+        fabric.ecs.stop_task(former)
+        while former.task_id in fabric.model("m1")["route"]["targets"] or not fabric.model("m1")["route"]["targets"]:
+            fabric.step()
+        _without(fabric, "ServingOnRouteChanged", lambda: fabric.quiet and _route(fabric)["state"] == "open")
+        assert _shown(fabric)["RouteOpen"] == "False"
+        fabric.live(700)
+        assert _shown(fabric)["RouteOpen"] == _shown(fabric)["EngineReady"] == "True"
+        told = len(fabric.ledger())
+        fabric.live(3600)
+        assert len(fabric.ledger()) == told, "who has heard asks no more"
+
+
+def test_a_third_partys_change_that_was_taken_back_is_told_until_routing_follows() -> None:
+    """The new third party does not let us in, the wish of before holds again, and routing never hears so: its groups come right all the
+    same."""
+    with Fabric(8) as fabric:
+        fabric.http("create_model", "POST", "/models", body=_CLAUDE)
+        fabric.run()
+        fabric.router.provider_failure = "provider-authentication-failed"
+        change = {"provider": {"model": "anthropic.claude-opus-4-1"}, "allowed_groups": ["research", "health"]}
+        assert fabric.http("update_model", "PATCH", "/models/claude", body=change, caller=ADMIN)[0] == 202
+        while fabric.model("claude")["status"] == "Updating":
+            fabric.step()
+        _without(fabric, "RoutingOnModelUpdated", lambda: fabric.quiet)
+        assert _route(fabric, "claude")["allowed_groups"] == ["research", "health"]
+        fabric.router.provider_failure = ""
+        fabric.live(200)
+        fabric.settle()
+        route, row = _route(fabric, "claude"), fabric.model("claude")
+        assert (route["allowed_groups"], route["generation"], route["state"]) == (["research"], row["generation"], "open")
+        assert route["provider"]["model"] == row["spec"]["provider"]["model"] == "anthropic.claude-sonnet-4-5"
+
+
+def test_the_last_word_of_an_updates_copies_may_come_behind_its_undoing_and_leaves_no_target_behind() -> None:
+    """The new copy ends, the update is undone, and routing hears that the copy has gone after it hears of the undoing, as history then."""
+    with Fabric(9) as fabric:
+        fabric.http("create_model", "POST", "/models", body=fabric.wish("m1"))
+        fabric.run()
+        fabric.ecs.doom("g2", "weights-corrupt", 6)
+        change: dict[str, Any] = {"engine": {"kind": "llama.cpp", "arguments": {"context_length": 4096}}}
+        _, told, _ = fabric.http("update_model", "PATCH", "/models/m1", body=change)
+        body = change | {"acknowledge": told["acknowledge"]}
+        assert fabric.http("update_model", "PATCH", "/models/m1", body=body)[0] == 202
+        while fabric.model("m1")["generation"] != 3 or _route(fabric)["generation"] != 3:
+            gone = any(task.last == "STOPPED" for task in fabric.ecs.tasks.values())
+            late = [one for one in fabric.pending if gone and "RoutingOnCapacityChanged" in one.what and "generation=2" in one.what]
+            for thing in late:
+                fabric.delay(thing, 60)
+            fabric.step()
+        fabric.settle()
+        alive = [task.task_id for task in fabric.ecs.alive()]
+        assert [target["target_id"] for target in _route(fabric)["targets"]] == alive

@@ -6,11 +6,8 @@
 `BUGS` holds all of them. Nothing here changes a file; where the switch ends, the product is as it was.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
-from unittest.mock import patch
 
 from access.adapters.table import DynamoTokenTable
 from kit import commands, ledger, table
@@ -26,42 +23,14 @@ from serving.usecases.launch_engine import LaunchEngine
 from serving.usecases.list_models import ListModels
 from serving.usecases.resumption import Resumption
 from serving.usecases.views import visible_model
+from tests.fabric.planted.planting import BUGS, Bug, Place, bug
 from tests.fabric.platform import Fabric
 from usage.usecases.on_fact_announced import OnFactAnnounced
 
-Place = tuple[Any, str, Any]
-"""Where, which name, and what stands there while the mistake is planted."""
+__all__ = ["BUGS", "Bug"]
 
 
-@dataclass(frozen=True)
-class Bug:
-    """One mistake."""
-
-    name: str
-    sentence: str
-    places: Callable[[], list[Place]]
-
-    @contextmanager
-    def planted(self) -> Iterator[None]:
-        """The product makes this mistake while it lasts."""
-        with ExitStack() as stack:
-            for where, name, instead in self.places():
-                stack.enter_context(patch.object(where, name, instead))
-            yield
-
-
-BUGS: dict[str, Bug] = {}
-
-
-def _bug(name: str, sentence: str) -> Callable[[Callable[[], list[Place]]], Callable[[], list[Place]]]:
-    def add(places: Callable[[], list[Place]]) -> Callable[[], list[Place]]:
-        BUGS[name] = Bug(name, sentence, places)
-        return places
-
-    return add
-
-
-@_bug("two writes", "the row is written first, fact and outbox marker in a second transaction")
+@bug("two writes", "the row is written first, fact and outbox marker in a second transaction")
 def _two_writes() -> list[Place]:
     whole = table.Table.commit
 
@@ -76,7 +45,7 @@ def _two_writes() -> list[Place]:
     return [(table.Table, "commit", commit)]
 
 
-@_bug("no condition on the edition", "a row is overwritten whatever has become of it since it was read")
+@bug("no condition on the edition", "a row is overwritten whatever has become of it since it was read")
 def _unconditional() -> list[Place]:
     def overwrite(self: table.Transaction, label: str, pk: str, sk: str, document: Any, *, when: Any, **plain: Any) -> table.Transaction:
         return self.put(label, pk, sk, document, **plain)
@@ -84,12 +53,12 @@ def _unconditional() -> list[Place]:
     return [(table.Transaction, "replace", overwrite)]
 
 
-@_bug("lost task token", "the token of a waiting step is not written down")
+@bug("lost task token", "the token of a waiting step is not written down")
 def _lost_token() -> list[Place]:
     return [(store.TableStore, "_write_waits", lambda *_: None)]
 
 
-@_bug("route before probe", "a new copy gets requests at once, before any router has had an answer from it")
+@bug("route before probe", "a new copy gets requests at once, before any router has had an answer from it")
 def _route_before_probe() -> list[Place]:
     whole = route._continued
 
@@ -100,7 +69,7 @@ def _route_before_probe() -> list[Place]:
     return [(route, "_continued", continued)]
 
 
-@_bug("double terminal event", "the end of an operation is told twice")
+@bug("double terminal event", "the end of an operation is told twice")
 def _told_twice() -> list[Place]:
     whole = lifecycle._ended
 
@@ -110,7 +79,7 @@ def _told_twice() -> list[Place]:
     return [(lifecycle, "_ended", ended)]
 
 
-@_bug("late task events count", "an ECS event counts whatever newer one has been seen of the task")
+@bug("late task events count", "an ECS event counts whatever newer one has been seen of the task")
 def _late_tasks() -> list[Place]:
     whole = observations.task
 
@@ -121,43 +90,43 @@ def _late_tasks() -> list[Place]:
     return [(observations, "task", task)]
 
 
-@_bug("late news counts", "routing acts on whatever event comes, not on the newest fact")
+@bug("late news counts", "routing acts on whatever event comes, not on the newest fact")
 def _edge_triggered() -> list[Place]:
     return [(route.Known, "is_history", lambda *_: False)]
 
 
-@_bug("nobody follows", "an update counts as carried out before routing has taken it over")
+@bug("nobody follows", "an update counts as carried out before routing has taken it over")
 def _not_followed() -> list[Place]:
     return [(waits, "_applied", lambda *_: True)]
 
 
-@_bug("sweep forgets to announce", "what was not announced stays so")
+@bug("sweep forgets to announce", "what was not announced stays so")
 def _never_announced() -> list[Place]:
     return [(ledger.Announcer, "announce_forgotten", lambda *_, **__: 0)]
 
 
-@_bug("settled before drained", "a model counts as stopped while its copies still end")
+@bug("settled before drained", "a model counts as stopped while its copies still end")
 def _settled_early() -> list[Place]:
     return [(Resumption, "_engines_left", lambda *_: False)]
 
 
-@_bug("copies before route", "copies are told to end while the route still sends them requests")
+@bug("copies before route", "copies are told to end while the route still sends them requests")
 def _copies_before_route() -> list[Place]:
     return [(waits, "route_is_closed", lambda _: True)]
 
 
-@_bug("service is left", "a deletion scales the service to nothing and leaves it there")
+@bug("service is left", "a deletion scales the service to nothing and leaves it there")
 def _service_left() -> list[Place]:
     return [(EcsControl, "remove", EcsControl.stop)]
 
 
-@_bug("generation used again", "a command takes the generation that the last one had")
+@bug("generation used again", "a command takes the generation that the last one had")
 def _same_generation() -> list[Place]:
     whole = rules._commanded
     return [(rules, "_commanded", lambda known, asked: replace(whole(known, asked), generation=known.generation))]
 
 
-@_bug("tombstone forgets", "an id that is used again begins with generation 1")
+@bug("tombstone forgets", "an id that is used again begins with generation 1")
 def _forgetful_tombstone() -> list[Place]:
     whole = rules.create
 
@@ -167,23 +136,23 @@ def _forgetful_tombstone() -> list[Place]:
     return [(rules, "create", create)]
 
 
-@_bug("cancel is ignored", "a step that waits does not look whether its operation was cancelled")
+@bug("cancel is ignored", "a step that waits does not look whether its operation was cancelled")
 def _cancel_ignored() -> list[Place]:
     return [(waits, "_lost", lambda operation: operation.doom)]
 
 
-@_bug("old acknowledgement", "an acknowledgement holds for every generation of the model")
+@bug("old acknowledgement", "an acknowledgement holds for every generation of the model")
 def _old_acknowledgement() -> list[Place]:
     whole = acknowledgement.token
     return [(acknowledgement, "token", lambda model_id, _, changes: whole(model_id, 0, changes))]
 
 
-@_bug("keys of everybody", "an Idempotency-Key is looked up whoever sends it")
+@bug("keys of everybody", "an Idempotency-Key is looked up whoever sends it")
 def _global_keys() -> list[Place]:
     return [(commands, "_partition", lambda asked: f"COMMAND#{asked.key}")]
 
 
-@_bug("key without its request", "a key that was used for another request is answered all the same")
+@bug("key without its request", "a key that was used for another request is answered all the same")
 def _undigested_keys() -> list[Place]:
     whole = commands.CommandLog.answer
 
@@ -194,7 +163,7 @@ def _undigested_keys() -> list[Place]:
     return [(commands.CommandLog, "answer", answer)]
 
 
-@_bug("deletion forgets who asked", "a deletion that met another is not remembered under its key")
+@bug("deletion forgets who asked", "a deletion that met another is not remembered under its key")
 def _unremembered() -> list[Place]:
     def under_way(self: Any, caller: Any, model_id: str, command: Any) -> Any:
         known = visible_model(self._store, caller, model_id)
@@ -208,7 +177,7 @@ def _unremembered() -> list[Place]:
     return [(DeleteModel, "_under_way", under_way)]
 
 
-@_bug("weak read", "decisions are made on reads that may be old")
+@bug("weak read", "decisions are made on reads that may be old")
 def _weak_read() -> list[Place]:
     def get(self: table.Table, pk: str, sk: str) -> Any:
         answer = self._call("get_item", TableName=self.name, Key=table._key(pk, sk))
@@ -217,7 +186,7 @@ def _weak_read() -> list[Place]:
     return [(table.Table, "get", get)]
 
 
-@_bug("revoked in passing", "a revocation is answered and not written")
+@bug("revoked in passing", "a revocation is answered and not written")
 def _unwritten_revocation() -> list[Place]:
     def nothing(*_: Any) -> None:
         """The row stays as it was."""
@@ -225,7 +194,7 @@ def _unwritten_revocation() -> list[Place]:
     return [(DynamoTokenTable, "revoke", nothing)]
 
 
-@_bug("facts out of order", "facts of one change are numbered from the wrong end")
+@bug("facts out of order", "facts of one change are numbered from the wrong end")
 def _misnumbered() -> list[Place]:
     whole = ledger.record
 
@@ -235,7 +204,7 @@ def _misnumbered() -> list[Place]:
     return [(ledger, "record", record)]
 
 
-@_bug("ECS before ownership", "the service is made before it is written down whose it is")
+@bug("ECS before ownership", "the service is made before it is written down whose it is")
 def _unowned() -> list[Place]:
     whole = LaunchEngine.__call__
 
@@ -249,7 +218,7 @@ def _unowned() -> list[Place]:
     return [(LaunchEngine, "__call__", launch)]
 
 
-@_bug("a list for everybody", "the list of models leaves out to ask whose they are")
+@bug("a list for everybody", "the list of models leaves out to ask whose they are")
 def _open_list() -> list[Place]:
     whole = ListModels.__call__
 
@@ -259,7 +228,7 @@ def _open_list() -> list[Place]:
     return [(ListModels, "__call__", everything)]
 
 
-@_bug("beyond the bounds", "the load may ask for more copies than the wish allows")
+@bug("beyond the bounds", "the load may ask for more copies than the wish allows")
 def _unbounded() -> list[Place]:
     whole = scaling._rise
 
@@ -269,12 +238,12 @@ def _unbounded() -> list[Place]:
     return [(scaling, "_rise", rise)]
 
 
-@_bug("alarm is left", "a deleted model's schedule goes on ringing")
+@bug("alarm is left", "a deleted model's schedule goes on ringing")
 def _alarm_left() -> list[Place]:
     return [(erase_model, "forget", lambda *_, **__: None)]
 
 
-@_bug("gone before its service", "a model's row is erased before its service is removed")
+@bug("gone before its service", "a model's row is erased before its service is removed")
 def _no_finaliser() -> list[Place]:
     whole = erase_model.EraseModel.__call__
 
@@ -291,7 +260,7 @@ def _no_finaliser() -> list[Place]:
     return [(erase_model.EraseModel, "__call__", erase)]
 
 
-@_bug("audit by halves", "the audit takes over what went well and nothing else")
+@bug("audit by halves", "the audit takes over what went well and nothing else")
 def _partial_audit() -> list[Place]:
     whole = OnFactAnnounced.__call__
 
@@ -301,7 +270,7 @@ def _partial_audit() -> list[Place]:
     return [(OnFactAnnounced, "__call__", told)]
 
 
-@_bug("draining copies keep their share", "a copy that lets go of its requests is still sent some")
+@bug("draining copies keep their share", "a copy that lets go of its requests is still sent some")
 def _shares_kept() -> list[Place]:
     whole = weights.weighed
     return [(route, "weighed", lambda targets: tuple(replace(one, weight=one.weight or 1) for one in whole(targets)))]

@@ -9,6 +9,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.evidence import counted
 from tests.fabric.functions import CONTEXTS, forget
 from tests.fabric.model.machine import fresh_machine
+from tests.fabric.model.standing import forget_all
 from tests.fabric.model.stories import STORIES, tell
 from tests.fabric.planted.bugs import BUGS, Bug
 
@@ -27,12 +28,18 @@ class Found:
 def hunt(bug: Bug) -> Found:
     """Few random lives, then those that are told, then many random ones."""
     with bug.planted():
-        forget(*CONTEXTS)
+        _forget_everything()
         try:
             few = _drawn(FEW)
             return few if few.by else _told() or _drawn(MANY)
         finally:
-            forget(*CONTEXTS)
+            _forget_everything()
+
+
+def _forget_everything() -> None:
+    """What was made or arranged by the product as it was."""
+    forget(*CONTEXTS)
+    forget_all()
 
 
 def _drawn(examples: int) -> Found:

@@ -29,6 +29,7 @@ _BY_CHANCE = {
     "deaths",  # a copy that nobody waits for any more may end before it is taken away, or after
     "failed_starts",
     "tasks",  # see `_alive`
+    "expected_start_seconds",  # measured
 }
 _REPEATABLE = {
     "CapacityChanged": "told for each step of a task, some of which may be told at once",
@@ -36,7 +37,8 @@ _REPEATABLE = {
     "ModelDegraded": "what ends before it is noticed is not told",
     "ModelRecovered": "of what was not told to have begun, no end is told",
 }
-"""Facts of which there may be more or fewer; all others are recorded as often as without any death."""
+"""Facts of which there may be more or fewer, whose last word is in the rows; all others are recorded as often, and say the same, as
+without any death."""
 
 
 def outcome(fabric: Fabric, accepted: list[str]) -> dict[str, Any]:
@@ -80,9 +82,13 @@ def _alive(fabric: Fabric, task_id: str) -> bool:
 
 
 def _facts(fabric: Fabric, table: str) -> dict[str, int]:
-    """How often each fact was recorded, or audited."""
-    types = [document["event_type"] for (_, _), document in fabric.rows(table).items() if "event_type" in document]
-    return {name: times for name, times in Counter(types).items() if name not in _REPEATABLE}
+    """How often each fact was recorded, or audited: by its name, who caused it, and all that it says of which model and generation."""
+    facts = [document for document in fabric.rows(table).values() if document.get("event_type", "") not in {"", *_REPEATABLE}]
+    return dict(Counter(f"{one['event_type']} by {_text(_actor(one))}: {_text(one['data'])}" for one in facts))
+
+
+def _actor(fact: dict[str, Any]) -> str:
+    return str(fact["metadata"]["actor"] if "metadata" in fact else fact["actor"])
 
 
 def _text(value: Any) -> str:

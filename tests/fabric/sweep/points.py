@@ -9,9 +9,10 @@ from functools import cache
 from typing import Any, Literal, get_args
 
 from tests.evidence import scaled
+from tests.fabric.copies import freeze, thaw
 from tests.fabric.driver import Quiet
 from tests.fabric.sweep.outcome import differing, outcome
-from tests.fabric.sweep.scenarios import SCENARIOS
+from tests.fabric.sweep.scenarios import AFTER, SCENARIOS
 from tests.fabric.sweep.stage import Death, Line, Stage
 
 MOMENTS: tuple[Literal["before", "after"], ...] = get_args(Literal["before", "after"])
@@ -46,10 +47,28 @@ class Point:
 
 def played(scenario: str, *deaths: Death, trace: bool = False) -> Stage:
     """Let a scenario happen, with these deaths, and come to rest."""
-    with Stage(SEED, deaths, trace=trace) as stage:
+    with _begun(scenario, deaths, trace=trace) as stage:
         SCENARIOS[scenario](stage)
         stage.settle()
         return stage
+
+
+def _begun(scenario: str, deaths: tuple[Death, ...], *, trace: bool) -> Stage:
+    """A new platform, or a copy of the one on which the scenario goes on."""
+    if scenario not in AFTER:
+        return Stage(SEED, deaths, trace=trace)
+    stage: Stage = thaw(_ended(AFTER[scenario]))
+    stage.go_on(deaths, trace=trace)
+    return stage
+
+
+@cache
+def _ended(scenario: str) -> bytes:
+    """A platform on which this has happened undisturbed."""
+    with _begun(scenario, (), trace=False) as stage:
+        SCENARIOS[scenario](stage)
+        stage.run()
+    return freeze(stage)
 
 
 def end_of(stage: Stage) -> Any:
@@ -90,10 +109,21 @@ def points() -> dict[str, list[Point]]:
     return found
 
 
+def everywhere(scenario: str) -> list[Point]:
+    """Every call of a scenario before and after which a function can die, whether or not another scenario has come to it likewise."""
+    runs = enumerate(recorded(scenario).runs)
+    places = [(number, function, calls, call) for number, (function, calls) in runs for call in range(len(calls))]
+    return [
+        Point(scenario, function, calls[: call + 1], Death(number, call, moment))
+        for number, function, calls, call in places
+        for moment in MOMENTS
+    ]
+
+
 def swept(point: Point) -> list[str]:
     """Play the scenario with this death; where it has come to another end than the undisturbed run, or why it has come to none.
 
-    It is played from its beginning: a copy of the process would save that, and cannot be had beside the threads of a test's worker.
+    It is played from the beginning of the scenario, on a platform of its own.
     """
     try:
         stage = played(point.scenario, point.death)

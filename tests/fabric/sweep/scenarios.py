@@ -1,4 +1,7 @@
-"""What happens to platforms before functions of theirs die: each scenario is a story that runs through some of them."""
+"""What happens to platforms before functions of theirs die: each scenario is a story that runs through some of them.
+
+A story may go on where another has ended: then it is played on a copy of that platform, and only what itself tells is swept.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -9,6 +12,8 @@ from tests.fakes.region import GPUS, described
 
 Scenario = Callable[[Stage], None]
 SCENARIOS: dict[str, Scenario] = {}
+AFTER: dict[str, str] = {}
+"""Scenarios that go on where another has ended, and which."""
 ARGUMENTS: dict[str, Any] = {"kind": "llama.cpp", "arguments": {"context_length": 4096}}
 PROVIDER: dict[str, Any] = {
     "model_id": "claude",
@@ -24,17 +29,49 @@ def scenario(story: Scenario) -> Scenario:
     return story
 
 
+def after(earlier: Scenario) -> Callable[[Scenario], Scenario]:
+    """One that goes on where this one has ended: as soon as it was quiet, before anything was swept."""
+
+    def follow(story: Scenario) -> Scenario:
+        AFTER[story.__name__] = earlier.__name__
+        return scenario(story)
+
+    return follow
+
+
 @scenario
-def hosted_life(stage: Stage) -> None:
-    """Create, replace, stop, start, delete."""
+def created(stage: Stage) -> None:
+    """A hosted model comes."""
     stage.serve()
+
+
+@after(created)
+def replaced(stage: Stage) -> None:
+    """It is replaced by another."""
     stage.update(engine=ARGUMENTS)
     stage.run()
+    stage.stands("m1", "InService")
+
+
+@after(replaced)
+def stopped(stage: Stage) -> None:
+    """It stops."""
     stage.command("stop")
     stage.run()
+    stage.stands("m1", "Stopped")
+
+
+@after(stopped)
+def started(stage: Stage) -> None:
+    """It starts again."""
     stage.command("start")
     stage.run()
     stage.stands("m1", "InService")
+
+
+@after(started)
+def deleted(stage: Stage) -> None:
+    """It goes."""
     stage.command("delete")
 
 
@@ -64,10 +101,9 @@ def provider_refuses(stage: Stage) -> None:
     stage.command("retry", "claude")
 
 
-@scenario
+@after(created)
 def hot_and_scale(stage: Stage) -> None:
     """Changes that restart nothing: words, groups, copies up and down."""
-    stage.serve()
     stage.update(description="another", tags={"team": "ml"})
     stage.run()
     stage.update(capacity={"min": 1, "max": 2, "desired": 2})
@@ -102,29 +138,26 @@ def in_place_undone(stage: Stage) -> None:
     stage.stands("m1", "InService")
 
 
-@scenario
+@after(created)
 def surge_undone(stage: Stage) -> None:
     """New copies beside the old ones fail, and go."""
-    stage.serve()
     stage.ecs.doom("g2", "weights-corrupt", 6)
     stage.update(engine=ARGUMENTS)
     stage.run()
     stage.stands("m1", "InService")
 
 
-@scenario
+@after(created)
 def copies_undone(stage: Stage) -> None:
     """A second copy fails as often as it is tried."""
-    stage.serve()
     stage.ecs.doom("m1", "image-pull-failed", 12)
     stage.update(capacity={"min": 1, "max": 2, "desired": 2})
     stage.run()
 
 
-@scenario
+@after(created)
 def another_artefact(stage: Stage) -> None:
     """An update to another version, which is judged first; and to one that is not there."""
-    stage.serve()
     stage.update(version="1.1.0", artifact=stage.artefact("m1", "1.1.0"))
     stage.run()
     stage.stands("m1", "InService")
@@ -169,7 +202,8 @@ def engine_fails(stage: Stage) -> None:
 
 @scenario
 def cancelled(stage: Stage) -> None:
-    """A creation that finds no place is given up: an engine that came at that moment might be seen by a router, or not."""
+    """A creation that finds no place is given up. With a copy, whether routing was told of it before would decide whether a closed route is
+    left or none; either is right (`model.test_regressions`), but two runs could not be compared."""
     stage.ecs.no_capacity()
     accepted = stage.create()
     stage.until(lambda: stage.ecs.services)
@@ -178,10 +212,9 @@ def cancelled(stage: Stage) -> None:
     stage.stands("m1", "Failed", "Stopped")
 
 
-@scenario
+@after(created)
 def cancelled_changes(stage: Stage) -> None:
     """An update that waits for its copies is given up, then a stop."""
-    stage.serve()
     accepted = stage.update(engine=ARGUMENTS)
     stage.until(lambda: len(stage.ecs.tasks) == 2)
     stage.cancel(accepted)
@@ -199,19 +232,17 @@ def deleted_at_once(stage: Stage) -> None:
     stage.command("delete")
 
 
-@scenario
+@after(created)
 def deleted_in_change(stage: Stage) -> None:
     """Deleted while an update is under way."""
-    stage.serve()
     stage.update(engine=ARGUMENTS)
     stage.until(lambda: len(stage.ecs.tasks) == 2)
     stage.command("delete")
 
 
-@scenario
+@after(created)
 def deleted_when_stopped(stage: Stage) -> None:
     """Stopped, then deleted; asked for once more under the same name."""
-    stage.serve()
     stage.command("stop")
     stage.run()
     stage.update(description="another")
@@ -237,10 +268,9 @@ def _daily(opens: str, closes: str) -> dict[str, Any]:
     return {"time_zone": "UTC", "windows": [{"days": days, "opens": opens, "closes": closes}]}
 
 
-@scenario
+@after(created)
 def windows(stage: Stage) -> None:
     """A schedule closes, opens, is read and removed; the virtual clock begins at midnight."""
-    stage.serve()
     stage.wanted("set_schedule", "PUT", "/models/m1/schedule", body=_daily("02:00", "01:00"))
     stage.run()
     stage.live(3600)
@@ -254,10 +284,9 @@ def windows(stage: Stage) -> None:
     stage.run()
 
 
-@scenario
+@after(created)
 def windows_and_deletion(stage: Stage) -> None:
     """A model goes with its schedule."""
-    stage.serve()
     for closes in ("22:00", "21:00"):
         stage.wanted("set_schedule", "PUT", "/models/m1/schedule", body=_daily("00:00", closes))
         stage.run()
@@ -396,10 +425,9 @@ def spot(stage: Stage) -> None:
     stage.stands("m1", "InService")
 
 
-@scenario
+@after(created)
 def dies_in_service(stage: Stage) -> None:
     """Copies end one after the other: memory, health, somebody's hand, and an engine that says that it is broken."""
-    stage.serve()
     for befalls in (stage.ecs.oom, stage.ecs.flap, stage.ecs.stop_task):
         (task,) = stage.ecs.alive()
         befalls(task)
@@ -415,10 +443,9 @@ def never_comes(stage: Stage) -> None:
     stage.wait(lambda: stage.model("m1")["status"] == "Failed", 600)
 
 
-@scenario
+@after(created)
 def not_erased(stage: Stage) -> None:
     """ECS does not let a service go for a while; the sweep takes the deletion up again."""
-    stage.serve()
     stage.fault("ecs", "DeleteService", "ClientException", 1000)
     stage.command("delete")
     stage.run()
@@ -426,10 +453,9 @@ def not_erased(stage: Stage) -> None:
     stage.wait(lambda: stage.model("m1")["deleted"], 60)
 
 
-@scenario
+@after(created)
 def not_stopped(stage: Stage) -> None:
     """ECS does not scale a service down; the stop fails, and is asked for again."""
-    stage.serve()
     stage.fault("ecs", "UpdateService", "ClientException", 1000)
     stage.command("stop")
     stage.run()
@@ -438,20 +464,18 @@ def not_stopped(stage: Stage) -> None:
     stage.ask("stop_model", "POST", "/models/m1/stop")
 
 
-@scenario
+@after(created)
 def broken(stage: Stage) -> None:
     """An engine that runs and says that it has failed is replaced."""
-    stage.serve()
     (task,) = stage.ecs.alive()
     stage.ecs.report_broken(task)
     stage.doubt("m1")
     stage.run()
 
 
-@scenario
+@after(created)
 def broken_and_kept(stage: Stage) -> None:
     """ECS does not take it away at first: the sweep asks again."""
-    stage.serve()
     (task,) = stage.ecs.alive()
     stage.ecs.report_broken(task)
     stage.fault("ecs", "StopTask", "ServerException", 1000)
@@ -485,12 +509,18 @@ def execution_lost(stage: Stage) -> None:
     stage.wait(lambda: stage.model("m1")["status"] == "Failed", 60)
 
 
-@scenario
+@after(created)
 def alarm_lost(stage: Stage) -> None:
     """An alarm that somebody removed is set again by the sweep."""
-    stage.serve()
     stage.wanted("set_schedule", "PUT", "/models/m1/schedule", body=_daily("00:00", "22:00"))
     stage.run()
     stage.live(300)
     stage.lose("schedule", "alarm")
     stage.live(300)
+
+
+@scenario
+def hosted_life(stage: Stage) -> None:
+    """All of a life in one go: what has died early meets what is asked for later, before any sweep has come."""
+    for part in (created, replaced, stopped, started, deleted):
+        part(stage)

@@ -1,6 +1,7 @@
 """A call to AWS in words that are equal in every run: the operation, and the kinds of rows, facts and machines that it is about."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,6 +9,7 @@ from tests.fabric.aws.boundary import Call
 
 _SAID = ("event_type", "status", "goal", "state", "strategy", "phase")
 """Fields that tell one situation from another; in ledger rows, the fact's name."""
+_ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
 
 
 def signature(call: Call) -> str:
@@ -47,4 +49,5 @@ def _write(verb: str, body: Mapping[str, Any]) -> str:
 
 
 def _kind(key: Mapping[str, Any]) -> str:
-    return f"{key['pk']['S'].partition('#')[0]}/{key['sk']['S'].partition('#')[0]}" if not key["pk"]["S"].startswith("OUTBOX") else "OUTBOX"
+    partition, place = (key[name]["S"].partition("#")[0] for name in ("pk", "sk"))
+    return "OUTBOX" if partition == "OUTBOX" else f"{partition}/{_ID.sub('<id>', place)}"

@@ -54,6 +54,13 @@ class Stage(Fabric):
         self._requests = 0
         self.boundary._around = self._watched
 
+    def go_on(self, deaths: tuple[Death, ...], *, trace: bool) -> None:
+        """Begin to write down anew: what has happened until now belongs to another scenario."""
+        self.runs.clear()
+        self.lines.clear()
+        self.edges.clear()
+        self._deaths, self._trace, self._since = list(deaths), trace, 0
+
     # ── what scenarios do ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def ask(

@@ -15,8 +15,8 @@ DOCUMENT: dict[str, Any] = {
     "machine": "2 cores",
     "rings": [{"ring": "unit", "seconds": 1.5, "passed": 3, "failed": 0, "skipped": 1}],
     "figures": [
-        {"figure": "actions_granted", "labels": {"role": "a"}, "value": 10},
-        {"figure": "actions_used", "labels": {"role": "a"}, "value": 9},
+        {"figure": "grants_given", "labels": {"role": "a"}, "value": 10},
+        {"figure": "grants_used", "labels": {"role": "a"}, "value": 9},
         {"figure": "canaries_leaked", "labels": {}, "value": 0},
         {"figure": "something_new", "labels": {"kind": "x", "ring": "fabric"}, "value": 1200},
         {"figure": "something_new", "labels": {"kind": "y", "ring": "fabric"}, "value": 34},
@@ -56,7 +56,8 @@ def test_a_figure_that_nobody_has_named_is_shown_too() -> None:
 def test_many_parts_are_counted_and_not_listed() -> None:
     """A label with hundreds of values is said in a word."""
     many = [{"figure": "api_cases", "labels": {"operation": str(number)}, "value": 300} for number in range(30)]
-    assert "| Cases against the management API | 9,000 | operation: 30 of them |" in proof_page.figures(DOCUMENT | {"figures": many})
+    page = proof_page.figures(DOCUMENT | {"figures": many})
+    assert "| Cases against the management API and the router's | 9,000 | operation: 30 of them |" in page
 
 
 @pytest.mark.parametrize("figure", ["canaries_leaked", "effects_lost", "effects_doubled", "invariants_violated", "server_errors"])
@@ -65,6 +66,17 @@ def test_what_must_never_happen_is_refused(figure: str) -> None:
     counted = [{"figure": figure, "labels": {}, "value": 1}]
     assert proof_page.must_be_none(DOCUMENT) == []
     assert proof_page.must_be_none(DOCUMENT | {"figures": counted}) == [f"{figure} is 1 and must be 0"]
+
+
+def test_a_whole_run_that_does_too_little_is_refused() -> None:
+    """Of a figure that has a floor; a part of the rings, or a fraction of the size, is held to none."""
+    rings = [{"ring": name, "seconds": 1, "passed": 1, "failed": 0, "skipped": 0} for name in proof_page.RINGS]
+    enough: list[dict[str, Any]] = [{"figure": figure, "labels": {}, "value": least} for figure, least in proof_page.LEAST.items()]
+    whole = DOCUMENT | {"rings": rings, "figures": enough}
+    assert proof_page.too_few(whole) == []
+    less = whole | {"figures": [enough[0] | {"value": enough[0]["value"] - 1}, *enough[2:]]}
+    assert [line.split(" ")[0] for line in proof_page.too_few(less)] == list(proof_page.LEAST)[:2]
+    assert proof_page.too_few(less | {"scale": 0.2}) == proof_page.too_few(less | {"rings": rings[1:]}) == []
 
 
 def test_figures_replace_figures_and_leave_the_rest() -> None:
@@ -100,18 +112,26 @@ def _rings(monkeypatch: pytest.MonkeyPatch, folder: Path, failed: int, **counts:
 
 def test_a_whole_run_is_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The page is what the document says."""
-    _rings(monkeypatch, tmp_path, failed=0, things_done=2)
+    _rings(monkeypatch, tmp_path, failed=0, things_done=2, **proof_page.LEAST)
     assert proof.main([f"--folder={tmp_path / 'evidence'}"]) == 0
     document = json.loads((tmp_path / "document.json").read_text())
-    assert proof_page.sums(document) == {"things_done": 2 * len(proof_page.RINGS)}
+    assert proof_page.sums(document)["things_done"] == 2 * len(proof_page.RINGS)
     assert proof_page.figures(document) in (tmp_path / "page.md").read_text()
 
 
-@pytest.mark.parametrize(("failed", "counts", "rings"), [(1, {}, ""), (0, {"canaries_leaked": 1.0}, ""), (0, {}, "--rings=unit")])
+@pytest.mark.parametrize(
+    ("failed", "counts", "rings"),
+    [
+        (1, proof_page.LEAST, ""),
+        (0, {**proof_page.LEAST, "canaries_leaked": 1.0}, ""),
+        (0, {"too_little": 1.0}, ""),
+        (0, {}, "--rings=unit"),
+    ],
+)
 def test_nothing_else_is_written(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, failed: int, counts: dict[str, float], rings: str
 ) -> None:
-    """Not after a failure, not with a figure that must be none, and not by a part of the suite."""
+    """Not after a failure, not with a figure that must be none, not after too little, and not by a part of the suite."""
     before = _rings(monkeypatch, tmp_path, failed, **counts)
     assert proof.main([f"--folder={tmp_path / 'evidence'}", *filter(None, [rings])]) == int(bool(failed or counts))
     assert [(tmp_path / name).read_text() for name in ("page.md", "document.json")] == before

@@ -8,7 +8,7 @@ import pytest
 from contracts.catalogue import EVENTS
 from kit.clock import iso
 from serving.adapters import documents
-from serving.domain import lifecycle, observations, troubles
+from serving.domain import lifecycle, observations, reminders, troubles
 from serving.domain.change import Change
 from serving.domain.model import Aspect, LiveTask, Model, RouteView, Status
 from serving.domain.operation import Operation
@@ -61,8 +61,8 @@ def test_routing_that_has_let_go_of_it_is_not_told_again() -> None:
     """What routing dropped and what serving tells agree: the sweep has nothing to remind anybody of."""
     dropped = RouteView("open", 2, 1, ("t2",), ("t2",))
     before = replace(_serving("t1", "t2"), route=dropped)
-    assert lifecycle.remind(before, None, None, LATER) is not None
-    assert lifecycle.remind(replace(_condemned(before, "t1").after, route=dropped), None, None, LATER) is None
+    assert reminders.remind(before, None, None, LATER) is not None
+    assert reminders.remind(replace(_condemned(before, "t1").after, route=dropped), None, None, LATER) is None
 
 
 def test_the_sentence_outlives_what_ecs_says_and_is_what_the_copy_died_of() -> None:

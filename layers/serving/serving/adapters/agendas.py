@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, replace
 
+from kit.row import known
 from kit.table import Table, Transaction
 from serving.domain.agenda import Agenda
 
@@ -17,7 +18,7 @@ class TableAgendas:
     def read(self, model_id: str) -> Agenda | None:
         """See `ports.Agendas`."""
         row = self._table.get(_partition(model_id), _SCHEDULE)
-        return Agenda(**row.document) if row else None
+        return Agenda(**known(Agenda, row.document)) if row else None
 
     def keep(self, before: Agenda | None, after: Agenda) -> Agenda:
         """See `ports.Agendas`."""

@@ -2,19 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 
 from serving.domain.change import Change, change
-from serving.domain.commands import CANCELLED, halting, removal, requested, updated
+from serving.domain.commands import CANCELLED
 from serving.domain.fields import patch_between
 from serving.domain.model import Aspect, Deployment, Fact, Failure, Model, Status
+from serving.domain.moments import seconds_between
 from serving.domain.observations import capacity_changed
 from serving.domain.operation import Goal, Operation, OperationStatus, Step, Strategy, Wait
 from serving.domain.waits import PHASES
 
 _STARTS_REMEMBERED = 5
-SILENCE_SECONDS = 300
-"""After so long without news of an operation that waits for routing, it is asked again. Engines that load tell more often than that."""
 
 
 def begin(model: Model, operation: Operation, now: str) -> Change | None:
@@ -59,14 +57,6 @@ def retire(model: Model, operation: Operation, token: str, now: str) -> Change:
     return change(model, after, operations=[(operation, moved)], facts=facts, wait=saved)
 
 
-def remind(model: Model, operation: Operation | None, step: Step | None, now: str) -> Change | None:
-    """What others need to know is told again where it, or their answer, seems to be lost on the way; None where nothing is."""
-    silent = operation is not None and _seconds_between(operation.updated_at, now) >= SILENCE_SECONDS
-    facts = _unheard(model, operation, step, silent=silent)
-    operations = [(operation, operation.moved(now))] if operation else []
-    return change(model, model, operations=operations, facts=facts) if facts else None
-
-
 def next_attempt(model: Model, operation: Operation, now: str) -> Change:
     """The execution is gone though the operation has not ended: another one takes over."""
     return change(model, model, operations=[(operation, operation.moved(now, attempt=operation.attempt + 1))])
@@ -106,12 +96,13 @@ def roll_back(model: Model, operation: Operation, cause: Failure, deadline: str,
         "rolled_back": True,
     }
     facts = [Fact("ModelUpdated", told, wish=True)]
-    if after.targets() != model.targets():
+    if model.hosting == "hosted":  # also where nothing changes: what was told of the new copies just now may come too late to count
         facts.append(capacity_changed(after, "the update is rolled back"))
     if operation.strategy is Strategy.IN_PLACE:
         moved = operation.moved(now, generation=after.generation, relapse=relapse, doom=None, deadline=deadline)
         return change(model, after, operations=[(operation, moved)], facts=facts, released=failed)
     after = replace(after, status=Status.IN_SERVICE, observed_generation=after.generation, operation=None)
+    after = replace(after, undone=operation.operation_id)
     ended = replace(operation, generation=after.generation, relapse=relapse)
     return _ended(model, after, operation, _end_of_relapse(ended, relapse, now), facts, failed)
 
@@ -169,33 +160,6 @@ def erase(model: Model, operation: Operation, now: str) -> Change:
     return _ended(model, after, operation, ended, [Fact("ModelDeleted", told)], model.deployments)
 
 
-def _unheard(model: Model, operation: Operation | None, step: Step | None, *, silent: bool) -> list[Fact]:
-    """`silent`: nothing was heard for long; that a route has opened may be what was lost. Who is told again answers how it stands."""
-    route = model.route
-    behind = route is None or route.generation < model.generation or silent
-    if operation is None and model.status in {Status.FAILED, Status.STOPPED}:
-        # What should have closed it came behind a newer wish, as history; a sleeper's route is not closed.
-        left = route is not None and route.state in {"open", "probing"} and route.generation >= model.served_from and not model.asleep
-        closing = capacity_changed(model, "told again: the model is out of service, and its route is not closed")
-        return [replace(closing, data=closing.data | {"desired": 0})] if left else []
-    if operation is not None and step is Step.VALIDATION:
-        return [requested(model, operation)]
-    if operation is not None and step is Step.UPDATE_READY:
-        return [updated(model, operation)]
-    if operation is None or step in {Step.LAUNCH, Step.APPLIED}:
-        if model.hosting == "hosted":
-            told = {target["target_id"] for target in model.targets() if target["status"] != "stopping"}
-            unknown = told != set(route.targets if route else ())
-            return [capacity_changed(model, "told again: routing seems not to have heard of it")] if told and (behind or unknown) else []
-        if operation is not None and behind:
-            return [updated(model, operation)]
-    if operation is not None and step is Step.PROVIDER_ROUTE and behind:
-        return [requested(model, operation)]
-    if operation is not None and step is Step.ROUTE_CLOSED and behind:
-        return [halting(model, operation) if operation.goal is Goal.HALT else removal(model, operation)]
-    return []
-
-
 def _in_service(model: Model, operation: Operation, now: str) -> Change:
     kept = model.deployments[-1:]
     after = replace(
@@ -211,7 +175,7 @@ def _in_service(model: Model, operation: Operation, now: str) -> Change:
         tasks=tuple(task for task in model.tasks if any(task.generation == one.generation for one in kept)),
     )
     if operation.goal is Goal.SERVE:
-        took = _seconds_between(operation.created_at, now)
+        took = round(seconds_between(operation.created_at, now), 3)
         after = replace(after, start_seconds=(*model.start_seconds, took)[-_STARTS_REMEMBERED:])
     if operation.goal is Goal.UPDATE and operation.relapse is None:
         after = after.with_condition(Aspect.UP_TO_DATE, True, "Updated", now)
@@ -224,7 +188,10 @@ def _in_service(model: Model, operation: Operation, now: str) -> Change:
     }
     ended = replace(operation, phase="", progress=None)
     ended = _end_of_relapse(ended, operation.relapse, now) if operation.relapse else ended.end(OperationStatus.SUCCEEDED, now)
-    return _ended(model, after, operation, ended, [Fact("ModelInService", told)], model.deployments[:-1])
+    facts = [Fact("ModelInService", told)]
+    if after.targets() != model.targets():  # nothing that former copies do from now on is heard, so routing lets go of them now
+        facts.append(capacity_changed(after, "former copies are gone, or take their time"))
+    return _ended(model, after, operation, ended, facts, model.deployments[:-1])
 
 
 def _stopped(model: Model, operation: Operation, now: str) -> Change:
@@ -260,7 +227,3 @@ def _ended(
 ) -> Change:
     ended_wait = operation.operation_id
     return change(before, after, operations=[(operation, ended)], facts=facts, ended_wait=ended_wait, released=released)
-
-
-def _seconds_between(then: str, now: str) -> float:
-    return round((datetime.fromisoformat(now) - datetime.fromisoformat(then)).total_seconds(), 3)

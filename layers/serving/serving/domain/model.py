@@ -89,7 +89,7 @@ class Deployment:
 @dataclass(frozen=True)
 class RouteView:
     """The route as last heard of; the newest revision wins. `targets` are the ids of those that it knows and that do not drain, `ready` of
-    those among them that take requests.
+    those among them that take requests; `heard_at` is when we heard of it, empty in rows of releases that did not ask.
     """
 
     state: str
@@ -97,6 +97,7 @@ class RouteView:
     generation: int
     ready: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
+    heard_at: str = ""
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,8 @@ class Model:
     `scaled_to` is the count that the load asked for, None where the wish's own holds; `asleep`: stopped, and woken by the next request.
     `start_seconds` are the last starts from acceptance to service; `deaths` the last moments at which an engine died in service, `futile`
     how many have died one after the other without ever having answered; `users` must let go of the model before it can be deleted;
-    `caused_by` and `caused_by_type` are the id and the name of the last event that taught us something.
+    `caused_by` and `caused_by_type` are the id and the name of the last event that taught us something; `undone` is the operation whose
+    change was taken back last while former copies, or a third party, went on serving.
     """
 
     model_id: str
@@ -166,6 +168,7 @@ class Model:
     caused_by_type: str | None = None
     deleted: bool = False
     users: tuple[User, ...] = ()
+    undone: str | None = None
 
     @property
     def names(self) -> frozenset[str]:

@@ -40,7 +40,7 @@ def route(model: Model, seen: RouteView, now: str) -> Change | None:
     """The route has changed; the newest revision wins."""
     if model.deleted or (model.route and model.route.revision >= seen.revision):
         return None
-    after = replace(model, route=seen)
+    after = replace(model, route=replace(seen, heard_at=now))
     if seen.generation < model.served_from:
         return change(model, after)  # of an earlier life, or of a try that failed: only its revision counts
     is_open = seen.state == "open"

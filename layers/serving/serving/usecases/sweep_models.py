@@ -7,7 +7,7 @@ from functools import partial
 
 from kit.clock import Clock, iso
 from kit.errors import SlipwayError, Transient
-from serving.domain import lifecycle, troubles
+from serving.domain import lifecycle, reminders, troubles
 from serving.domain.change import Cause
 from serving.domain.model import Failure, Model, Status
 from serving.domain.operation import Goal, Operation
@@ -127,7 +127,7 @@ class SweepModels:
         if operation and not is_current(model, operation):
             return
         wait = self._store.wait(operation.operation_id, model_id) if operation else None
-        if change := lifecycle.remind(model, operation, wait.step if wait else None, iso(self._clock.now())):
+        if change := reminders.remind(model, operation, wait.step if wait else None, iso(self._clock.now())):
             why = cause_of(model, operation) if operation else Cause(_ACTOR, model_id)
             self._store.commit(change, why)
             done["told_again"] += 1

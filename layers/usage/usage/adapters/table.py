@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from kit.clock import Clock
 from kit.errors import Broken
 from kit.ids import floor_of, moment_of
+from kit.row import known
 from kit.table import ConditionFailed, Row, Table, Transaction
 from usage.domain.audit import Entry, Wanted, about_model, months
 
@@ -44,7 +45,7 @@ class AuditTable:
             if (row.sk < low) if wanted.newest_first else (row.sk >= high):
                 return
             if low <= row.sk < high:
-                yield Entry(**row.document)
+                yield Entry(**known(Entry, row.document))
 
     def _all(self, start: str | None, wanted: Wanted, now: datetime) -> Iterator[Row]:
         position = moment_of(start) if start else None

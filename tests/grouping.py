@@ -1,0 +1,34 @@
+"""Which tests are one worker's: those that share a platform or an emulator.
+
+pytest-xdist 3.8 marks groups in the names of tests, which pytest 9.2 does not let it change any more (pytest-dev/pytest-xdist#1386):
+its own `xdist_group` then does nothing at all, silently. So groups are told by the folder here.
+"""
+
+from typing import Final
+
+from xdist.scheduler import LoadGroupScheduling
+
+GROUPS: Final = {
+    "tests/emulator/conformance/": "an emulator",
+    "tests/emulator/faults/": "a platform that suffers",
+    "tests/emulator/history/": "a platform that suffers",
+    "tests/emulator/kills/": "a platform that suffers",
+    "tests/emulator/load/": "a platform that suffers",
+    "tests/emulator/": "a platform",
+    "tests/e2e/test_clocks.py": "a platform that waits",
+    "tests/e2e/test_restart.py": "a platform that waits",
+    "tests/e2e/": "a platform",
+}
+"""By the beginning of a test's name; the first that fits counts. What waits has little to do for minutes, and holds nobody up so."""
+
+
+def group_of(nodeid: str) -> str:
+    """The group of a test, or the test's own name for none."""
+    return next((group for beginning, group in GROUPS.items() if nodeid.startswith(beginning)), nodeid)
+
+
+class Grouped(LoadGroupScheduling):  # type: ignore[misc]  # untyped there
+    """Hands groups to workers as they are, and all other tests one by one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(nodeid)
