@@ -152,6 +152,10 @@ class EngineConnection(asyncio.Protocol):
             self.abandon(answer)  # unless it is complete by now, and the connection somebody else's
             raise
 
+    def rest(self) -> None:
+        """Open, and waiting for a first request."""
+        self._client.done(self._origin, self, keep=True)
+
     def hang_up(self, error: BaseException | None = None) -> None:
         """Close at once; whoever waits for the answer hears `error`."""
         self._client.forget(self._origin, self)

@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 from contracts.inference import ENDPOINTS, MESSAGES
 from contracts.routing import Route
 from router import policy
-from router.choosing.asked import Asked, check_pin
+from router.choosing.asked import CANARY, Asked, check_pin, without_pin
 from router.choosing.fallback import Fallbacks, can_fall_back, deadline_of, provider_turn, within
 from router.choosing.picker import Picker
 from router.engines import EngineAnswers
@@ -82,6 +82,8 @@ class Inference:
         exchange.stream = policy.check(document, prepared, exchange.path)
         exchange.asked = Asked(exchange.headers, document, caller)
         check_pin(exchange.asked, prepared, caller)
+        if CANARY in document:
+            document, body = without_pin(document, body, form=ENDPOINTS[exchange.path].form)
         exchange.deadline = deadline_of(exchange.headers, prepared)
 
         async def attempt(prepared: Prepared, document: dict[str, Any], body: bytes) -> None:
@@ -202,6 +204,8 @@ class Inference:
         ):
             first = exchange.first_byte_at - exchange.asked_at
         load.done(failed=failed, first_token_seconds=first)
+        if not failed and exchange.asked.way:
+            self._picker.learned(exchange.model, exchange.asked, exchange.usage, first)
         if failed or exchange.asked_at is not None:  # who only waited for a sleeping model was promised nothing
             asked_after = exchange.asked_at - exchange.started_at if exchange.asked_at is not None else 0.0
             self._pulse.saw(exchange.elapsed() - asked_after, first_token_seconds=first, failed=failed)

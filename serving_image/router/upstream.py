@@ -6,7 +6,7 @@ POST and its answer. What comes is parsed by httptools and handed on in the piec
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Final, Self
 from urllib.parse import urlsplit
@@ -73,6 +73,17 @@ class EngineClient:
             for other in self._idle.pop(target.origin, ()):  # of the same age, and as good as this one was
                 other.hang_up()
             raise TargetUnreachable(type(error).__name__, reused=True) from error
+
+    async def warm(self, origins: Iterable[str]) -> int:
+        """Open a connection to each of these, so that the first requests need not; how many there are. Who is not there is passed by."""
+        loop = self._loop
+        if loop is None:
+            raise RuntimeError("the client is not open")
+        opened = await asyncio.gather(*(self._connect(loop, origin) for origin in origins), return_exceptions=True)
+        connections = [one for one in opened if isinstance(one, EngineConnection)]
+        for connection in connections:
+            connection.rest()
+        return len(connections)
 
     def done(self, origin: str, connection: EngineConnection, *, keep: bool) -> None:
         """The connection has brought its answer."""

@@ -9,8 +9,6 @@ from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Any, Self
 
-import aiohttp
-
 from contracts.identity import OidcRules
 from contracts.routing import ModelWakeRequested
 from contracts.tokens import Peppers
@@ -19,6 +17,7 @@ from router.app import App
 from router.aws import SecretUnavailable
 from router.bus import Reporter
 from router.choosing.bench import Rules
+from router.choosing.gain import registered
 from router.choosing.memory import Cooldowns
 from router.choosing.picker import Picker
 from router.engines import EngineAnswers
@@ -29,7 +28,8 @@ from router.limits.wiring import Limiting
 from router.load import LoadMeter
 from router.log import Log
 from router.metrics import Metrics
-from router.oidc import KeySet, KeysUnavailable, OidcVerifier
+from router.oidc import KeySet, OidcVerifier
+from router.oidc_keys import OidcKeys
 from router.probe import Prober
 from router.providers import ProviderClient
 from router.pulse import Pulse
@@ -47,11 +47,11 @@ from router.timeline import LiveLimits, Timeline
 from router.timeline_source import ModelEvents, OperationProgress, Source
 from router.upstream import EngineClient
 from router.waiting import HoldLimits, Waiting
+from router.warming import warmed
 
 _PEPPER_SECONDS = 300.0
 _PEPPER_RETRY_SECONDS = 2.0
 _UNKNOWN_PEPPER_SECONDS = 30.0
-_JWKS_BYTES = 1_000_000
 
 
 class Router:
@@ -65,16 +65,18 @@ class Router:
         self._live = ThreadPoolExecutor(2, "live")
         self._tasks: list[asyncio.Task[None]] = []
         self._pepper_wanted = asyncio.Event()
+        self._warm = False
         self.metrics = Metrics()
         self.tokens = TokenTable(self._cut)
         self.routes = RouteTable()
         self._secrets = SecretCache(aws.SecretStore(aws.client("secretsmanager")), self._calls)
         self._engine = EngineClient(settings.engine_api_key, settings.silence_seconds)
         self._status = StatusReader()
-        self._http = _OidcKeys(settings.oidc)
+        self._http = OidcKeys(settings.oidc)
         self._authenticator = Authenticator(self.tokens, self._persons(settings.oidc), time.time)
         self._authenticator.on_unknown_pepper = self._pepper_wanted.set
         picker = Picker(cooldowns, Rules(base=settings.cooldown_seconds), lambda model_id: self.metrics.ejections.labels(model_id).inc())
+        registered(self.metrics.registry, lambda: picker.standings)
         providers = ProviderClient(self._secrets, settings.silence_seconds, own=(settings.pepper_secret_arn,))
         self._reporter = Reporter(
             aws.EventBus(aws.client("events"), settings.bus_name),
@@ -139,8 +141,15 @@ class Router:
         self.routes.listen(self._waiting.synchronise)
 
     def is_ready(self) -> bool:
-        """Whether requests can be answered: all tables are held (from AWS or from disk) and tokens can be verified."""
+        """Whether requests can be answered as fast as ever: tables, peppers, connections are there."""
+        return self._warm
+
+    def _has_everything(self) -> bool:
         return all(feed.loaded for feed in self._all_feeds()) and self._authenticator.peppers is not None
+
+    async def _warm_up(self) -> None:
+        await warmed(self._has_everything, self._engine, self.routes, self._log)
+        self._warm = True
 
     def _all_feeds(self) -> tuple[Follower, ...]:
         return self._route_feed, self._token_feed, self._limit_feed
@@ -165,6 +174,7 @@ class Router:
         if self._tracer is not None:
             loops["traces"] = self._tracer.run
         self._tasks = [asyncio.create_task(self._for_ever(name, loop)) for name, loop in loops.items()]
+        self._tasks.append(asyncio.create_task(self._warm_up()))
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -333,36 +343,3 @@ class Router:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._pepper_wanted.wait(), _PEPPER_SECONDS - pause)
                 self._pepper_wanted.clear()
-
-
-class _OidcKeys:
-    """Fetches the issuer's key set from its one pinned address."""
-
-    def __init__(self, oidc: OidcSettings | None) -> None:
-        self._address = oidc.jwks_uri if oidc else ""
-        self._session: aiohttp.ClientSession | None = None
-
-    async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(
-            timeout=aiohttp.ClientTimeout(total=5.0), cookie_jar=aiohttp.DummyCookieJar(), trust_env=False
-        )
-        return self
-
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if self._session is not None:
-            await self._session.close()
-
-    async def fetch(self) -> dict[str, Any]:
-        """The key set; KeysUnavailable otherwise."""
-        if self._session is None:
-            raise KeysUnavailable
-        try:
-            async with self._session.get(self._address, allow_redirects=False) as response:
-                if response.status != 200 or (response.content_length or 0) > _JWKS_BYTES:  # noqa: PLR2004
-                    raise KeysUnavailable
-                document = await response.json(content_type=None)
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            raise KeysUnavailable from error
-        if not isinstance(document, dict):
-            raise KeysUnavailable
-        return document

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any, Final
 
+import orjson
+
+from router.choosing.seats import CONTROL, NOWHERE
 from router.errors import ApiError, bad_request
 from router.identity import Caller
 from router.routes import EVERYONE, Prepared
@@ -22,14 +25,18 @@ _SEPARATOR: Final = "\x1f"
 
 
 class Asked:
-    """One request's wishes. `pin`: a version, `CANARY`, or None. The rest is worked out when somebody wants to know."""
+    """One request's wishes. `pin`: a version, `CANARY`, or None. The rest is worked out when somebody wants to know.
 
-    __slots__ = ("_document", "_headers", "_subject", "pin")
+    `way`: where the choice sent a request of a conversation (`seats.WAYS`).
+    """
+
+    __slots__ = ("_document", "_headers", "_subject", "pin", "way")
 
     def __init__(self, headers: Mapping[bytes, bytes], document: Mapping[str, Any], caller: Caller | None = None) -> None:
         self._headers, self._document = headers, document
         self._subject = caller.subject if caller is not None and caller.token_id is None else ""
         self.pin = pin_of(headers, document)
+        self.way = NOWHERE
 
     def cohort(self) -> str | None:
         """Who shall stay with one version: the session, the application's own user, or the person who calls; None for no such thing.
@@ -45,14 +52,21 @@ class Asked:
                 return value[:_LONGEST_KEY]
         return self._subject or None
 
-    def affinity(self) -> int | None:
-        """Which conversation it is: requests of one find the same engine's warm cache. A number of 64 bits, or None."""
+    def affinity(self, control_of: int = 0) -> int | None:
+        """Which conversation it is: requests of one find the same engine's warm cache. A number of 64 bits, or None.
+
+        One in `control_of` of those that nobody named is said to be none, so that it is known what the others gain.
+        """
         key = self._document.get("prompt_cache_key")
         named = key[:_LONGEST_KEY] if isinstance(key, str) and key else self._session()
         words = named if named is not None else opening(self._document)
         if not words:
             return None
-        return int.from_bytes(blake2b(words.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
+        number = int.from_bytes(blake2b(words.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
+        if control_of and named is None and number % control_of == 0:
+            self.way = CONTROL
+            return None
+        return number
 
     def _session(self) -> str | None:
         session = self._headers.get(_SESSION_HEADER)
@@ -89,6 +103,14 @@ def check_pin(asked: Asked, prepared: Prepared, caller: Caller) -> None:
     if EVERYONE not in groups and caller.groups.isdisjoint(groups):
         message = f"Only the groups in the model's `pin_groups` may choose a version of `{prepared.route.model_id}`."
         raise ApiError(403, "version_pin_not_allowed", message, param="version")
+
+
+def without_pin(document: dict[str, Any], body: bytes, *, form: bool) -> tuple[dict[str, Any], bytes]:
+    """The request without our own field, which engines and third parties do not know. In a form it stays: they pass over parts there."""
+    if form:
+        return document, body
+    document = {name: value for name, value in document.items() if name != CANARY}
+    return document, orjson.dumps(document)
 
 
 def unserved(prepared: Prepared, pin: str) -> ApiError:

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import math
+import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any, Final
 
@@ -21,6 +23,7 @@ from router.routes import Prepared, RouteTable
 _UNABLE: Final = frozenset({429, 502, 503})
 _NOT_THE_MODEL: Final = frozenset({"router_draining", "deadline_exceeded"})
 _TIMEOUT_HEADER: Final = b"x-slipway-timeout"
+_DEADLINE_HEADER: Final = b"x-slipway-deadline"
 _LONGEST: Final = 86_400.0
 
 Attempt = Callable[[Prepared, dict[str, Any], bytes], Awaitable[None]]
@@ -84,19 +87,34 @@ def may_fall_back(error: ApiError, exchange: Exchange) -> bool:
     return error.status in _UNABLE and error.code not in _NOT_THE_MODEL and exchange.first_byte_at is None
 
 
-def deadline_of(headers: Mapping[bytes, bytes], prepared: Prepared) -> float | None:
-    """Seconds that the whole answer may take: `X-Slipway-Timeout` and the model's limit, whichever is shorter; ApiError 400."""
-    own = prepared.route.limits.request_seconds
-    said = headers.get(_TIMEOUT_HEADER)
-    if said is None:
-        return own
+def deadline_of(headers: Mapping[bytes, bytes], prepared: Prepared, now: Callable[[], float] = time.time) -> float | None:
+    """Seconds that the whole answer may take, None for any number of them; ApiError 400.
+
+    The least of `X-Slipway-Timeout` (seconds), what is left until `X-Slipway-Deadline` (seconds since 1970), and the model's own limit.
+    """
+    limits = [] if prepared.route.limits.request_seconds is None else [prepared.route.limits.request_seconds]
+    if (said := headers.get(_TIMEOUT_HEADER)) is not None:
+        limits.append(_seconds("X-Slipway-Timeout", said, 0.0))
+    if (said := headers.get(_DEADLINE_HEADER)) is not None:
+        limits.append(_seconds("X-Slipway-Deadline", said, now()))
+    return min(limits, default=None)
+
+
+def _seconds(name: str, said: bytes, since: float) -> float:
     try:
-        seconds = float(said)
+        seconds = float(said) - since
     except ValueError:
-        seconds = 0.0
+        seconds = math.nan
+    if since and seconds <= 0.0:
+        raise _late()
     if not 0.0 < seconds <= _LONGEST:
-        raise bad_request("invalid_timeout", f"`X-Slipway-Timeout` takes seconds, up to {_LONGEST:.0f}.")
-    return seconds if own is None else min(seconds, own)
+        unit = "seconds since 1970, at most a day ahead" if since else f"seconds, up to {_LONGEST:.0f}"
+        raise bad_request("invalid_timeout", f"`{name}` takes {unit}.")
+    return seconds
+
+
+def _late() -> ApiError:
+    return ApiError(504, "deadline_exceeded", "The request was not answered within the time that it was given.")
 
 
 async def within(exchange: Exchange, work: Awaitable[None]) -> None:
@@ -104,11 +122,14 @@ async def within(exchange: Exchange, work: Awaitable[None]) -> None:
     if exchange.deadline is None:
         await work
         return
+    limit = asyncio.timeout(max(exchange.deadline - exchange.elapsed(), 0.0))
     try:
-        async with asyncio.timeout(max(exchange.deadline - exchange.elapsed(), 0.0)):
+        async with limit:
             await work
     except TimeoutError as error:
-        raise ApiError(504, "deadline_exceeded", "The request was not answered within the time that it was given.") from error
+        if limit.expired():
+            raise _late() from error
+        raise
 
 
 @contextlib.contextmanager

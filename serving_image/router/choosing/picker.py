@@ -13,8 +13,11 @@ from router.choosing.pool import Chance, Pool
 from router.choosing.seats import Seat, Standing
 from router.choosing.split import dealt, slot_of
 from router.routes import Prepared, Target
+from router.telling.usage import Usage
 
 _NOBODY: Final[tuple[str, ...]] = ()
+CONTROL_OF: Final = 128
+"""One anonymous conversation in so many shows what the others gain (`gain`)."""
 
 
 class Picker:
@@ -31,8 +34,9 @@ class Picker:
         *,
         clock: Callable[[], float] = time.monotonic,
         chance: Chance = random.random,
+        control_of: int = CONTROL_OF,
     ) -> None:
-        self._memory, self._chance = cooldowns, chance
+        self._memory, self._chance, self._control_of = cooldowns, chance, control_of
         self._bench = Bench(rules or Rules(), cooldowns, clock, on_eject)
         self._seats: dict[str, Seat] = {}
         self._plans: dict[str, Plan] = {}
@@ -49,7 +53,7 @@ class Picker:
         if tried or plan.standing.out or self._memory.cooling():
             seat = self._carefully(plan, pool, asked, tried)
         else:
-            seat = pool.seats[0] if len(pool.seats) == 1 else pool.choose(asked.affinity(), self._chance)
+            seat = pool.seats[0] if len(pool.seats) == 1 else pool.choose(asked, asked.affinity(self._control_of), self._chance)
         if seat is not None:
             seat.begin()
         return seat
@@ -70,6 +74,12 @@ class Picker:
     def done(self, seat: Seat, asked: Asked) -> None:
         """The request is no longer under way."""
         seat.end(asked)
+
+    def learned(self, model_id: str, asked: Asked, usage: Usage | None, first_seconds: float | None) -> None:
+        """What an answered request tells of the way that it went."""
+        standing = self.standings.get(model_id)
+        if asked.way and standing is not None:
+            standing.learn(asked.way, usage.input_tokens if usage else 0, usage.cached_tokens if usage else 0, first_seconds)
 
     def succeeded(self, seat: Seat, asked: Asked = NOTHING) -> None:
         """The target answered."""
@@ -135,7 +145,7 @@ class Picker:
         for each in (pool, *others):
             usable = [seat for seat in each.seats if not seat.out_until and seat.key not in tried and seat.key not in cooling]
             if usable:
-                return each.among(usable, asked.affinity(), self._chance)
+                return each.among(usable, asked, asked.affinity(self._control_of) if len(usable) > 1 else None, self._chance)
         left = [seat for each in (pool, *others) for seat in each.seats if seat.key not in tried]
         if not left:
             return None

@@ -6,7 +6,7 @@ from hashlib import blake2b
 from itertools import accumulate
 from typing import Final
 
-from router.choosing.seats import Load, Seat
+from router.choosing.seats import HOME, SPILLED, Going, Load, Seat
 
 Chance = Callable[[], float]
 """A number from 0 (included) to 1."""
@@ -34,34 +34,34 @@ class Pool:
         for seat in self.seats:
             seat.pool = self.load
 
-    def choose(self, affinity: int | None, chance: Chance) -> Seat:
-        """A seat; none of them may sit out (see `among` for that)."""
+    def choose(self, going: Going, affinity: int | None, chance: Chance) -> Seat:
+        """A seat; none of them may sit out (see `among` for that). `going.way` says afterwards which way a conversation's request goes."""
         seats = self.seats
         if len(seats) == 1:
             return seats[0]
         if affinity is not None:
-            home = self._at_home(affinity)
+            home = self._at_home(going, affinity)
             if home is not None:
                 return home
         return self._lesser(chance)
 
-    def among(self, usable: Collection[Seat], affinity: int | None, chance: Chance) -> Seat:
+    def among(self, usable: Collection[Seat], going: Going, affinity: int | None, chance: Chance) -> Seat:
         """The same among some of the seats: nearest to the conversation's home, or the least loaded."""
         if affinity is not None and len(usable) > 1:
-            near = self._at_home(affinity, usable)
+            near = self._at_home(going, affinity, usable)
             if near is not None:
                 return near
         drawn = [(seat.load / (seat.target.weight or 1), chance(), seat) for seat in usable]
         return min(drawn, key=lambda each: each[:2])[2]
 
-    def _at_home(self, affinity: int, usable: Collection[Seat] | None = None) -> Seat | None:
+    def _at_home(self, going: Going, affinity: int, usable: Collection[Seat] | None = None) -> Seat | None:
         """The first seats on the ring behind the conversation's place that are not above their bound: 5/4 of the mean, and a few."""
         points, owners = self._ring or self._make_ring()
         bound = max(_UNLOADED, -(-5 * (self.load.total + 1) // (4 * len(self.seats))))
         place = bisect_right(points, affinity) % len(points)
         seat = owners[place]
         if usable is None and seat.load < bound:
-            seat.standing.home += 1
+            going.way = HOME
             return seat
         seen: list[Seat] = []
         for step in range(len(points)):
@@ -70,14 +70,11 @@ class Pool:
                 continue
             seen.append(seat)
             if seat.load < bound and (usable is None or seat in usable):
-                if len(seen) == 1:
-                    seat.standing.home += 1
-                else:
-                    seat.standing.spilled += 1
+                going.way = HOME if len(seen) == 1 else SPILLED
                 return seat
             if len(seen) > _NEIGHBOURS and usable is None:
                 break
-        seat.standing.spilled += 1
+        going.way = SPILLED
         return None
 
     def _lesser(self, chance: Chance) -> Seat:

@@ -1,18 +1,58 @@
 """Targets as this router sees them: how much each has to do, and how each has behaved. They outlive every change of the route table."""
 
+from typing import Final, Protocol
+
 from router.routes import Target
+
+NOWHERE: Final = 0
+HOME: Final = 1
+SPILLED: Final = 2
+CONTROL: Final = 3
+WAYS: Final = {HOME: "home", SPILLED: "spilled", CONTROL: "control"}
+
+
+class Going(Protocol):
+    """A request: which way it went, for what is learned of it."""
+
+    way: int
+
+
+class Learned:
+    """Of requests that went one way: how many, their prompt tokens and how many were cached, streams and times to their first byte."""
+
+    __slots__ = ("begun", "cached", "prompt", "requests", "seconds")
+
+    def __init__(self) -> None:
+        self.requests = self.prompt = self.cached = self.begun = 0
+        self.seconds = 0.0
+
+    def sums(self) -> tuple[float, ...]:
+        """All of it, in that order."""
+        return self.requests, self.prompt, self.cached, self.begun, self.seconds
 
 
 class Standing:
     """What is known of one model's targets together. `out`: how many sit out; `dealt`: requests without a cohort so far.
 
-    `home` and `spilled` count requests of conversations: at their own target, or beside it because that had enough to do.
+    `learned` is of requests of conversations, where there is a choice of targets: those that went home, to the conversation's own target;
+    those that spilled, beside it because that had enough to do; and a control group that is sent as if it were no conversation.
     """
 
-    __slots__ = ("dealt", "home", "out", "spilled")
+    __slots__ = ("dealt", "learned", "out")
 
     def __init__(self) -> None:
-        self.out = self.dealt = self.home = self.spilled = 0
+        self.out = self.dealt = 0
+        self.learned = {way: Learned() for way in WAYS}
+
+    def learn(self, way: int, prompt: int, cached: int, first_seconds: float | None) -> None:
+        """A request that went this way has been answered."""
+        learned = self.learned[way]
+        learned.requests += 1
+        learned.prompt += prompt
+        learned.cached += cached
+        if first_seconds is not None:
+            learned.begun += 1
+            learned.seconds += first_seconds
 
 
 class Seat:

@@ -7,13 +7,16 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry
 
 from router.choosing.asked import NOTHING, Asked
 from router.choosing.bench import Fault, Rules
+from router.choosing.gain import registered
 from router.choosing.memory import Cooldowns, LiteLLMCooldowns, PlainCooldowns
 from router.choosing.picker import Picker
-from router.choosing.seats import Seat
+from router.choosing.seats import CONTROL, HOME, SPILLED, Seat
 from router.routes import Prepared, RouteTable
+from router.telling.usage import Usage
 from tests.evidence import scaled
 from tests.unit.router.fakes import route, target
 
@@ -47,10 +50,12 @@ class Dice:
 class World:
     """A picker that follows one route."""
 
-    def __init__(self, *targets: dict[str, Any], memory: Cooldowns | None = None, rules: Rules | None = None, **changes: Any) -> None:
+    def __init__(
+        self, *targets: dict[str, Any], memory: Cooldowns | None = None, rules: Rules | None = None, control_of: int = 0, **changes: Any
+    ) -> None:
         self.clock = Clock()
         self.ejected: list[str] = []
-        self.picker = Picker(memory or PlainCooldowns(), rules, self.ejected.append, clock=self.clock, chance=Dice())
+        self.picker = Picker(memory or PlainCooldowns(), rules, self.ejected.append, clock=self.clock, chance=Dice(), control_of=control_of)
         self.becomes(*targets, **changes)
 
     def becomes(self, *targets: dict[str, Any], **changes: Any) -> None:
@@ -137,9 +142,8 @@ def test_a_conversation_stays_with_its_target_and_conversations_spread() -> None
     homes = [world.asks(chat(f"question {number}")) for number in range(100)]
     assert set(homes) == set("abcd")
     for number, home in enumerate(homes):
-        assert world.asks(chat(f"question {number}", "an answer", "and then?")) == home
-    assert world.picker.standings["tiny"].home == 200
-    assert world.picker.standings["tiny"].spilled == 0
+        turn = chat(f"question {number}", "an answer", "and then?")
+        assert (world.asks(turn), turn.way) == (home, HOME)
 
 
 def test_targets_that_come_and_go_move_their_own_conversations_only() -> None:
@@ -167,12 +171,34 @@ def test_a_conversation_whose_home_is_full_goes_next_door_and_comes_back() -> No
     home = world.asks(talk)
     busy = [world.picker.pick(world.prepared, talk) for _ in range(4)]
     assert {seat.target.row.target_id for seat in busy if seat} == {home}
-    assert world.asks(talk) != home
-    assert world.picker.standings["tiny"].spilled == 1
+    assert (world.asks(talk) != home, talk.way) == (True, SPILLED)
     for seat in busy:
         assert seat is not None
         world.picker.done(seat, talk)
     assert world.asks(talk) == home
+
+
+def test_what_conversations_gain_is_measured_against_those_that_are_sent_as_if_they_were_none() -> None:
+    """A few anonymous ones go wherever there is less to do; the share of cached tokens of the others, less theirs, is on /metrics."""
+    world = World(*(target(name) for name in "abcd"), control_of=4)
+    registry = CollectorRegistry()
+    registered(registry, lambda: world.picker.standings)
+    assert registry.get_sample_value("slipway_router_affinity_gain", {"model": "tiny"}) is None
+    ways: Counter[int] = Counter()
+    for number in range(200):
+        turn = chat(f"question {number}")
+        world.asks(turn)
+        ways[turn.way] += 1
+        world.picker.learned("tiny", turn, Usage(input_tokens=100, cached_tokens=80 if turn.way == HOME else 30), 0.5)
+    assert 30 <= ways[CONTROL] <= 70
+    assert ways[HOME] + ways[CONTROL] == 200
+    assert registry.get_sample_value("slipway_router_affinity_gain", {"model": "tiny"}) == pytest.approx(0.5)
+    labels = {"model": "tiny", "way": "home"}
+    assert registry.get_sample_value("slipway_router_conversation_cached_tokens_total", labels) == 80 * ways[HOME]
+    assert registry.get_sample_value("slipway_router_conversation_first_byte_seconds_total", labels) == 0.5 * ways[HOME]
+    named = [chat("hello", prompt_cache_key=f"key {number}") for number in range(100)]
+    assert {world.asks(turn) for turn in named} == set("abcd")
+    assert {turn.way for turn in named} == {HOME}, "who names a conversation counts on it"
 
 
 def test_a_named_cache_or_session_is_where_a_conversation_belongs() -> None:

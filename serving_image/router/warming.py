@@ -1,0 +1,26 @@
+"""A new process is warm before it takes traffic: its tables and keys are there, and so are connections to the engines."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import Final
+
+from router.log import Log
+from router.routes import RouteTable
+from router.upstream import EngineClient
+
+_LOOK_SECONDS: Final = 0.02
+_CONNECT_SECONDS: Final = 1.0
+_MOST: Final = 256
+
+
+async def warmed(has_everything: Callable[[], bool], engines: EngineClient, routes: RouteTable, log: Log) -> None:
+    """Wait for what answers need, then for a connection to each ready engine; one that gives none within a second is not waited for."""
+    while not has_everything():  # noqa: ASYNC110 - four things that end each at its time, once in the life of a process
+        await asyncio.sleep(_LOOK_SECONDS)
+    origins = sorted({target.origin for held in routes.routes.values() for target in held.ready if target.origin})
+    connected = 0
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_CONNECT_SECONDS):
+            connected = await engines.warm(origins[:_MOST])
+    log.info("ready", engines=len(origins), connected=connected)
