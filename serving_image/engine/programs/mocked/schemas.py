@@ -11,7 +11,7 @@ _FORMATS: Final = {
     "time": "00:00:00Z",
     "email": "mock@example.org",
     "uri": "https://example.org/",
-    "uuid": "00000000-0000-4000-8000-000000000000",
+    "uuid": "5e1f2d3c-4b5a-4c6d-8e7f-0a1b2c3d4e5f",
 }
 
 
