@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tests.fabric.platform import ADMIN
+from tests.fabric.sweep.spending import spend
 from tests.fabric.sweep.stage import Stage
 from tests.fakes.region import GPUS, described
 
@@ -347,6 +348,18 @@ def tokens(stage: Stage) -> None:
     stage.wanted("read_token", "GET", f"/tokens/{token['token_id']}", caller=ADMIN)
     stage.wanted("revoke_token", "DELETE", f"/tokens/{token['token_id']}", caller=ADMIN)
     assert stage.ask("list_models", "GET", "/models", token=token["token"])[0] == 403
+
+
+@scenario
+def limits(stage: Stage) -> None:
+    """A group is limited; a router writes down that half of its budget is spent; the limits are read, listed and removed."""
+    path = "/limits/group/research"
+    stage.wanted("set_limits", "PUT", path, caller=ADMIN, body={"budgets": [{"period": "day", "tokens": 1000}]})
+    spend(stage.tables, stage.clock.now().timestamp(), group="research", tokens=500, budget=1000)
+    stage.run()
+    assert stage.wanted("read_limits", "GET", path, caller=ADMIN)["periods"][0]["spent"] == 500
+    stage.wanted("list_limits", "GET", "/limits", caller=ADMIN)
+    stage.wanted("remove_limits", "DELETE", path, caller=ADMIN)
 
 
 @scenario
