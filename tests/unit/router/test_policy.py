@@ -146,12 +146,12 @@ def test_defaults_are_merged_only_where_nothing_is_said() -> None:
     assert orjson.loads(policy.with_defaults(gap, orjson.loads(gap), prepared, CHAT)) == {"temperature": 0.5, "max_tokens": 5}
 
 
-@given(
-    st.recursive(
-        st.integers() | st.text(max_size=3),
-        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=2), inner, max_size=3),
-    )
+VALUES: st.SearchStrategy[Any] = st.deferred(
+    lambda: st.integers() | st.text(max_size=3) | st.lists(VALUES, max_size=3) | st.dictionaries(st.text(max_size=2), VALUES, max_size=3)
 )
+
+
+@given(VALUES)
 def test_depth_is_measured_exactly(value: Any) -> None:
     """Whatever the document, it is refused if and only if it is nested deeper than the limit."""
 
