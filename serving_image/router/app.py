@@ -20,7 +20,6 @@ from router.routes import RouteTable
 from router.settings import Settings
 from router.surface import openapi
 from router.telling.tracing import Tracer
-from router.telling.usage import Usage
 from router.timeline import Timeline
 
 _MODELS: Final = "/v1/models"
@@ -192,42 +191,31 @@ class App:
     def _record(self, exchange: Exchange) -> None:
         elapsed = time.perf_counter() - exchange.started_at
         first = None if exchange.first_byte_at is None else exchange.first_byte_at - exchange.started_at
-        self._metrics.requests.labels(exchange.model, exchange.version, str(exchange.status)).inc()
-        if exchange.model:
-            self._metrics.answered(exchange.model, exchange.status, elapsed, first)
+        self._metrics.traffic.answered(exchange.model, exchange.version, exchange.status, elapsed, first)
         if exchange.trace is not None and self._tracer is not None:
             self._tracer.tell(exchange, exchange.trace)
-        self._log.info(
-            "request",
-            request_id=exchange.request_id,
-            method=exchange.method,
-            path=exchange.path[:128],
-            status=exchange.status,
-            model=exchange.model or None,
-            version=exchange.version or None,
-            target=exchange.target or None,
-            token_id=exchange.token_id,
-            subject=exchange.subject or None,
-            stream=exchange.stream,
-            held_ms=round(exchange.held_seconds * 1000, 3) or None,
-            ttft_ms=None if first is None else round(first * 1000, 3),
-            duration_ms=round(elapsed * 1000, 3),
-            bytes_in=exchange.bytes_in,
-            bytes_out=exchange.bytes_out,
-            cut=exchange.cut or None,
-            outcome=exchange.outcome or None,
-            **_used(exchange.usage),
-            trace=exchange.header(b"x-amzn-trace-id"),
-        )
-
-
-def _used(usage: Usage | None) -> dict[str, Any]:
-    """What the log says of a request's usage."""
-    if usage is None:
-        return {}
-    return {
-        "tokens_in": usage.input_tokens,
-        "tokens_out": usage.output_tokens,
-        "tokens_cached": usage.cached_tokens or None,
-        "usage_estimated": usage.estimated or None,
-    }
+        fields: dict[str, Any] = {
+            "request_id": exchange.request_id,
+            "method": exchange.method,
+            "path": exchange.path[:128],
+            "status": exchange.status,
+            "model": exchange.model or None,
+            "version": exchange.version or None,
+            "target": exchange.target or None,
+            "token_id": exchange.token_id,
+            "subject": exchange.subject or None,
+            "stream": exchange.stream,
+            "held_ms": round(exchange.held_seconds * 1000, 3) or None,
+            "ttft_ms": None if first is None else round(first * 1000, 3),
+            "duration_ms": round(elapsed * 1000, 3),
+            "bytes_in": exchange.bytes_in,
+            "bytes_out": exchange.bytes_out,
+            "cut": exchange.cut or None,
+            "outcome": exchange.outcome or None,
+            "trace": exchange.header(b"x-amzn-trace-id"),
+        }
+        usage = exchange.usage
+        if usage is not None:
+            fields["tokens_in"], fields["tokens_out"] = usage.input_tokens, usage.output_tokens
+            fields["tokens_cached"], fields["usage_estimated"] = usage.cached_tokens or None, usage.estimated or None
+        self._log.line("INFO", "request", fields)

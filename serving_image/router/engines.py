@@ -29,6 +29,7 @@ DEADLINE_HEADER: Final = "x-slipway-timeout"
 LOAD_HEADER: Final = "X-Slipway-In-Flight"
 """How many requests an engine has, in each of its answers."""
 _OUR_FAULT: Final = frozenset({401, 403, 404, 405})  # of what we sent, not of what the caller asked
+_PASSED_BACK: Final = frozenset(name.encode() for name in PASSED_BACK)
 _PASSED_ON: Final = tuple((name.encode(), name) for name in PASSED_ON if name != "x-request-id")
 
 
@@ -224,7 +225,7 @@ def _headers_for(exchange: Exchange) -> dict[str, str]:
 
 
 def _headers(response: Answer) -> list[tuple[bytes, bytes]]:
-    return [(name.lower(), value) for name, value in response.raw_headers if name.lower().decode("latin-1") in PASSED_BACK]
+    return [header for header in response.raw_headers if header[0] in _PASSED_BACK]
 
 
 async def probe_completion(sender: Sender, target: Target, question: Question, model_id: str) -> str | None:

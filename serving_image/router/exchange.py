@@ -72,8 +72,8 @@ class Exchange:
         self.token_id: str | None = None
         self.subject = ""
         self.task: asyncio.Task[Any] | None = None
-        given = self.headers.get(b"x-request-id", b"")
-        self.request_id: str = given.decode() if _REQUEST_ID.fullmatch(given) else ulid()
+        given = self.headers.get(b"x-request-id")
+        self.request_id: str = given.decode() if given is not None and _REQUEST_ID.fullmatch(given) else ulid()
         self.extra_headers: list[tuple[bytes, bytes]] = [(b"x-request-id", self.request_id.encode())]
 
     def header(self, name: bytes) -> str | None:

@@ -117,8 +117,8 @@ class Inference:
         exchange.task = asyncio.current_task()
         stop_noticing = exchange.notice_leaving()
         held = self._by_token.setdefault(caller.token_id, set()) if caller.token_id else None
-        in_flight = self._metrics.in_flight.labels(exchange.model)
-        in_flight.inc()
+        model = exchange.model  # which a fallback changes
+        self._metrics.traffic.begun(model)
         load = self._meter.begin(exchange.model)
         exchange.flow = exchange.telling = told = self._teller.follow(exchange, prepared, caller.groups, load)
         if held is not None:
@@ -136,7 +136,7 @@ class Inference:
             raise
         finally:
             stop_noticing()
-            in_flight.dec()
+            self._metrics.traffic.ended(model)
             exchange.flow = None
             told.end(outcome)
             self._account(load, exchange, failed=failed)

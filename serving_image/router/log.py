@@ -9,6 +9,7 @@ import contextlib
 import sys
 import threading
 from collections import deque
+from collections.abc import Mapping
 from typing import Any, BinaryIO, Final
 
 import orjson
@@ -17,6 +18,7 @@ from router.idents import iso
 
 _MOST_LINES: Final = 20_000
 _SECONDS: Final = 0.05
+_MOST_HEADS: Final = 256
 
 
 class Log:
@@ -25,6 +27,7 @@ class Log:
     def __init__(self, out: BinaryIO | None = None, **always: Any) -> None:
         self._out = out
         self._always = always
+        self._heads: dict[tuple[str, str], bytes] = {}
         self._lines: deque[bytes] = deque()
         self._lost = 0
         self._some, self._closing, self._writing = threading.Event(), threading.Event(), threading.Lock()
@@ -38,9 +41,17 @@ class Log:
 
     def write(self, level: str, message: str, **fields: Any) -> None:
         """One line. Callers pass the fields that may be read by operators, and nothing a caller of the API said in confidence."""
-        line = orjson.dumps(
-            {"timestamp": iso(), "level": level, "message": message, **self._always, **fields}, str, orjson.OPT_APPEND_NEWLINE
-        )
+        self.line(level, message, fields)
+
+    def line(self, level: str, message: str, fields: Mapping[str, Any]) -> None:
+        """The same for who has the fields already."""
+        head = self._heads.get((level, message))
+        if head is None:
+            if len(self._heads) >= _MOST_HEADS:
+                self._heads.clear()
+            head = self._heads[level, message] = orjson.dumps({"level": level, "message": message, **self._always})[1:-1]
+        end = b",%b" % orjson.dumps(fields, str)[1:] if fields else b"}"
+        line = b'{"timestamp":"%b",%b%b\n' % (iso().encode(), head, end)
         if len(self._lines) > _MOST_LINES:
             self._lost += 1
             return

@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
-_REFUSED, _LEFT, _FAILED = 400, 499, 500
-_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
+from router.traffic import NAMESPACE, Traffic
 
 
 class Metrics:
@@ -13,23 +12,9 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        made: Any = {"registry": self.registry, "namespace": "slipway_router"}
-        self.requests = Counter("requests", "Requests answered.", ["model", "version", "status"], **made)
-        self.duration = Histogram(
-            "request_duration_seconds",
-            "From the request's arrival to its last byte, by what became of it.",
-            ["model", "outcome"],
-            buckets=_SECONDS,
-            **made,
-        )
-        self.first_byte = Histogram(
-            "first_byte_seconds",
-            "From the request's arrival to the answer's first byte.",
-            ["model"],
-            buckets=_SECONDS,
-            **made,
-        )
-        self.in_flight = Gauge("in_flight", "Requests under way.", ["model"], **made)
+        made: Any = {"registry": self.registry, "namespace": NAMESPACE}
+        self.traffic = Traffic()
+        self.registry.register(self.traffic)
         self.live = Gauge("live", "Live streams of timelines and operations.", **made)
         self.held = Gauge("held", "Of these, held until their model answers.", ["model"], **made)
         self.limited = Counter(
@@ -60,13 +45,6 @@ class Metrics:
             "feed_synchronised_timestamp_seconds", "When the feed was last known to be current.", ["feed"], **made
         )
         self.events = Counter("events", "Events put on the bus.", ["outcome"], **made)
-
-    def answered(self, model: str, status: int, seconds: float, first_byte_seconds: float | None) -> None:
-        """A request for a model of the table has ended."""
-        outcome = "ok" if status < _REFUSED else "left" if status == _LEFT else "refused" if status < _FAILED else "failed"
-        self.duration.labels(model, outcome).observe(seconds)
-        if first_byte_seconds is not None:
-            self.first_byte.labels(model).observe(first_byte_seconds)
 
     def text(self) -> bytes:
         """The exposition format."""

@@ -21,6 +21,15 @@ _log = logging.getLogger("uvicorn.error")
 Application = Callable[[MutableMapping[str, Any], Any, Any], Awaitable[None]]
 
 
+def _parts(url: bytes) -> tuple[bytes, bytes]:
+    """Path and query of a request's address, as it stands there; of a whole one (which proxies are sent) too."""
+    if url.startswith(b"/") and b"#" not in url and not url.startswith(b"//"):
+        path, _, query = url.partition(b"?")
+        return path, query
+    parsed = httptools.parse_url(url)
+    return parsed.path or b"/", parsed.query or b""
+
+
 class Connection(asyncio.Protocol):
     """A caller's connection, as uvicorn wants one: made with its configuration and state, known in `connections`, told to shut down."""
 
@@ -105,8 +114,7 @@ class Connection(asyncio.Protocol):
         parser = self._parser
         if self._transport is None or self._transport.is_closing():
             return
-        url = httptools.parse_url(self._url)
-        raw_path: bytes = url.path or b"/"
+        raw_path, query = _parts(self._url)
         path = raw_path.decode("ascii", "replace")
         version: str = parser.get_http_version()
         scope: dict[str, Any] = {
@@ -115,7 +123,7 @@ class Connection(asyncio.Protocol):
             "method": parser.get_method().decode("ascii"),
             "path": unquote(path) if "%" in path else path,
             "raw_path": raw_path,
-            "query_string": url.query or b"",
+            "query_string": query,
             "headers": self._headers,
             "scheme": "http",
         }

@@ -76,7 +76,7 @@ def test_a_functions_line_stays_one_line(message: str, extra: str) -> None:
 def test_labels_stay_labels(model: str, version: str) -> None:
     """A model's name in a metric, at the router and at the engine, gives one sample with that very label and no other metric."""
     metrics = Metrics()
-    metrics.requests.labels(model, version, "200").inc()
+    metrics.traffic.answered(model, version, 200, 0.1, None)
     found = list(text_string_to_metric_families(metrics.text().decode()))
     (sample,) = [s for family in found for s in family.samples if s.name == "slipway_router_requests_total"]
     assert sample.labels == {"model": model, "version": version, "status": "200"}

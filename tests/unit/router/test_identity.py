@@ -221,3 +221,38 @@ def test_a_secret_outlives_secrets_manager() -> None:
         assert await cache.get("arn") == "secret-3"
 
     asyncio.run(work())
+
+
+def test_a_token_that_was_verified_before_counts_as_long_as_its_row_and_the_peppers_stay() -> None:
+    """What is remembered never outlives a revocation, a new row or a pepper that was taken away."""
+    table = TokenTable()
+    authenticator = Authenticator(table, None, lambda: 1_000_000_000.0)
+    authenticator.peppers = PEPPERS
+
+    def hold(**changes: Any) -> None:
+        key, _, held = table.parse(_row(**changes))
+        table.apply({key: held}, ())
+
+    def refused() -> bool:
+        try:
+            authenticator.verify_token(TOKEN)
+        except ApiError:
+            return True
+        return False
+
+    hold()
+    assert not any(refused() for _ in range(3))
+    hold(generation=2, revoked_at="2026-01-01T00:00:00.000Z")
+    assert refused()
+    hold(generation=3)
+    assert not refused()
+    hold(generation=4, digest=digest(PEPPERS.by_id["1"], mint("a" * 16, "t" * 43)))
+    assert refused()
+    hold(generation=5)
+    assert not refused()
+    authenticator.peppers = Peppers.parse('{"current": "2", "2": "new"}')
+    assert refused()
+    authenticator.peppers = PEPPERS
+    assert not refused()
+    table.apply({}, ["a" * 16])
+    assert refused()
