@@ -173,7 +173,7 @@ class StubEngine(Stub):
         self.status = 200
         self.refusal: dict[str, Any] | None = None
         self.left, self.streaming = threading.Event(), threading.Event()
-        self.silent = False
+        self.silent = self._breaks = False
         self._go = asyncio.Event()
         self._go.set()
 
@@ -186,6 +186,11 @@ class StubEngine(Stub):
     def go(self) -> None:
         """Let streams go on."""
         self.loop.call_soon_threadsafe(self._go.set)
+
+    def break_off(self) -> None:
+        """Let open streams end in the middle, as a crash would."""
+        self._breaks = True
+        self.go()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer `/status` and OpenAI's three."""
@@ -223,6 +228,9 @@ class StubEngine(Stub):
             await response.write(event("Hel"))
             self.streaming.set()
             await self._go.wait()
+            if self._breaks and request.transport is not None:
+                self._breaks = False
+                request.transport.abort()
             await response.write(event("lo"))
             if tells:
                 await response.write(USAGE_EVENT)
