@@ -10,7 +10,7 @@ import aiohttp
 from aiohttp import web
 
 from contracts.engine import Phase
-from contracts.inference import ENDPOINTS
+from contracts.inference import ENDPOINTS, LOAD_HEADER
 from engine.logs import log
 from engine.state import State
 from engine.upstream import Upstream
@@ -66,8 +66,8 @@ class Proxy:
                 if answer.content_length is not None:
                     content = await answer.read()
                     self._note(answer.status)
-                    return web.Response(status=answer.status, body=content, headers=_kept(answer.headers))
-                response = web.StreamResponse(status=answer.status, headers=_kept(answer.headers))
+                    return web.Response(status=answer.status, body=content, headers=self._headers(answer))
+                response = web.StreamResponse(status=answer.status, headers=self._headers(answer))
                 await response.prepare(request)
                 while chunk := await answer.content.readany():
                     await response.write(chunk)
@@ -92,6 +92,9 @@ class Proxy:
             return await upstream.session.request(request.method, address, data=data, headers=headers, timeout=_NO_LIMIT)
         # The engine had closed an idle connection in the same moment; a fresh one tells whether it is there.
         return await upstream.session.request(request.method, address, data=data, headers=headers, timeout=_NO_LIMIT)
+
+    def _headers(self, answer: aiohttp.ClientResponse) -> dict[str, str]:
+        return {**_kept(answer.headers), LOAD_HEADER: str(self._state.in_flight)}
 
     def _note(self, status: int) -> None:
         if status == _OK:

@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol
 
 import orjson
 
-from contracts.inference import ENDPOINTS, Question
+from contracts.inference import ENDPOINTS, LOAD_HEADER, Question
 from router.choosing.asked import Asked, none_answers, unserved
 from router.choosing.bench import Fault
 from router.choosing.picker import Picker
@@ -26,8 +26,6 @@ _UNTOUCHED: Final = frozenset({429, 503})
 """Of an engine that has done nothing with the request, so that any number of others may be asked."""
 _FAULTS: Final = {429: Fault.BUSY, 503: Fault.BUSY, 502: Fault.UNREACHABLE, 504: Fault.UNREACHABLE}
 DEADLINE_HEADER: Final = "x-slipway-timeout"
-LOAD_HEADER: Final = "X-Slipway-In-Flight"
-"""How many requests an engine has, in each of its answers."""
 _OUR_FAULT: Final = frozenset({401, 403, 404, 405})  # of what we sent, not of what the caller asked
 _PASSED_BACK: Final = frozenset(name.encode() for name in PASSED_BACK)
 _PASSED_ON: Final = tuple((name.encode(), name) for name in PASSED_ON if name != "x-request-id")

@@ -12,6 +12,9 @@ from typing import Final, Literal
 PROVIDER: Final = "provider"
 """The kind of what answers in an engine's stead: a third party."""
 
+LOAD_HEADER: Final = "X-Slipway-In-Flight"
+"""How many requests an engine has, this one included, in each of its answers: several routers send to it, and each sees its own alone."""
+
 CHAT: Final = "/v1/chat/completions"
 COMPLETIONS: Final = "/v1/completions"
 EMBEDDINGS: Final = "/v1/embeddings"

@@ -39,7 +39,7 @@ def test_ready_means_that_a_completion_was_answered_and_bytes_pass_unchanged() -
         assert status.heartbeat_at is not None
         assert (status.engine.kind, status.engine.version) == ("mock", "1")
         code, headers, content = engine.request("POST", "/v1/chat/completions", chat(max_tokens=3))
-        assert (code, headers["content-type"]) == (200, "application/json; charset=utf-8")
+        assert (code, headers["content-type"], headers["x-slipway-in-flight"]) == (200, "application/json; charset=utf-8", "1")
         assert json.loads(content)["choices"][0]["message"]["content"] == "This is the"
         _, headers, content = engine.request("POST", "/v1/chat/completions", chat(max_tokens=2, stream=True))
         assert headers["content-type"] == "text/event-stream"

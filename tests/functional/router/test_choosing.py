@@ -68,7 +68,7 @@ def test_a_session_stays_with_its_version(two: World) -> None:
     "way", [{"headers": {"X-Slipway-Version": "1.1.0"}}, {"body": {"canary": True}}, {"headers": {"X-Slipway-Canary": "true"}}]
 )
 def test_who_may_pins_a_version(two: World, second: StubEngine, way: dict[str, Any]) -> None:
-    """Every request goes there, whatever its share; the engine sees nothing of our own field. Others are refused, as is what nobody serves."""
+    """Every request goes there, whatever its share; engines see nothing of our own field. Others are refused, as is what is not there."""
     tester = two.platform.token(("research", "testers"))
     two.router.follows(two.aws)
     ask, headers = ASK | way.get("body", {}), way.get("headers", {})
