@@ -1,5 +1,6 @@
 """Choosing among the targets of a version: by load, by conversation, and round those that sit out."""
 
+import random
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,7 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from router.choosing.asked import NOTHING, Asked
 from router.choosing.bench import Fault, Rules
-from router.choosing.gain import registered
+from router.choosing.gain import gain_of, registered
 from router.choosing.memory import Cooldowns, LiteLLMCooldowns, PlainCooldowns
 from router.choosing.picker import Picker
 from router.choosing.seats import CONTROL, HOME, SPILLED, Seat
@@ -296,3 +297,23 @@ def test_a_change_of_one_route_leaves_the_others_as_they_are() -> None:
     routes["model-0"] = RouteTable().parse(route("model-0", revision=2))[2]
     picker.synchronise(routes)
     assert [name for name in plans if picker._plans[name] is not plans[name]] == ["model-0"]
+
+
+def test_home_is_where_the_cache_is() -> None:
+    """Engines that each remember the last thirty conversations: at home most of a prompt is found, in the control group less of it."""
+    world = World(*(target(name) for name in "abcd"), control_of=4)
+    caches: dict[str, dict[str, int]] = {name: {} for name in "abcd"}
+    turns = Counter[str]()
+    chance = random.Random(1)
+    for _ in range(scaled(4_000)):
+        talk = f"question {chance.randrange(100)}"
+        turns[talk] += 1
+        asked, size = chat(talk), 100 * min(turns[talk], 20)
+        cache = caches[str(world.asks(asked))]
+        world.picker.learned("tiny", asked, Usage(input_tokens=size, cached_tokens=min(cache.pop(talk, 0), size)), None)
+        cache[talk] = size
+        for old in list(cache)[:-30]:
+            del cache[old]
+    gain = gain_of(world.picker.standings["tiny"])
+    assert gain is not None
+    assert gain > 0.3, gain
