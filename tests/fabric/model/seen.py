@@ -179,7 +179,7 @@ def kind_of(context: str, pk: str, sk: str) -> str:
     """Context, and what the row is: by its sort key, or by its partition where that says more."""
     if pk.startswith("OUTBOX#"):
         return f"{context} OUTBOX"
-    return f"{context} {sk.partition('#')[0]}" if context != "usage" else "usage AUDIT"
+    return f"{context} {(pk if context == 'usage' else sk).partition('#')[0]}"
 
 
 def age(seen: Seen, operation: Document) -> float:

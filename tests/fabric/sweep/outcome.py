@@ -47,6 +47,7 @@ def outcome(fabric: Fabric, accepted: list[str]) -> dict[str, Any]:
     definitions = [arn for arn, in_use in _definitions(fabric) if in_use]
     return {
         "rows": {table: _rows(fabric, table) for table in fabric.topology.tables if not table.startswith("Usage")},
+        "used": sorted(_text(document) for (_, sk), document in fabric.rows("usage").items() if sk.startswith("USED#")),
         "facts": {table: _facts(fabric, table) for table in fabric.topology.tables},
         "services": {name: (one.desired, fabric.ecs.service_view(one)["runningCount"]) for name, one in sorted(services.items())},
         "left": len(fabric.ecs.left()),

@@ -3,9 +3,11 @@
 A story may go on where another has ended: then it is played on a copy of that platform, and only what itself tells is swept.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from kit.ids import floor_of
 from tests.fabric.platform import ADMIN
 from tests.fabric.sweep.spending import spend
 from tests.fabric.sweep.stage import Stage
@@ -537,3 +539,24 @@ def hosted_life(stage: Stage) -> None:
     """All of a life in one go: what has died early meets what is asked for later, before any sweep has come."""
     for part in (created, replaced, stopped, started, deleted):
         part(stage)
+
+
+@after(created)
+def metered(stage: Stage) -> None:
+    """Two routers send what was used of the same version, one of them twice; an administrator asks what it cost."""
+    day = stage.clock.now().date().isoformat()
+    used = {
+        "day": day,
+        "subject": "token:a",
+        "token_id": "a",
+        "group": "research",
+        "model_id": "m1",
+        "version": "1.0.0",
+        "hosting": "hosted",
+    }
+    for router, number in (("router-0", 0), ("router-1", 1), ("router-0", 0)):
+        batch = {"id": f"{floor_of(stage.clock.now())}-{number:03d}", "router_id": router}
+        stage.queues.send("UsageOnUsageReportedQueue", json.dumps(batch | {"rows": [used | {"requests": 3, "output_tokens": 5}]}), router)
+    stage.run()
+    totals = stage.wanted("read_usage", "GET", "/usage", caller=ADMIN, query={"from": day, "to": day})["totals"]
+    assert (totals["requests"], totals["output_tokens"]) == (6, 10)
