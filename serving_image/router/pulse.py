@@ -22,6 +22,7 @@ UNITS: Final = {
     "TableRefusals": "Count",
     "UsageRecordsLost": "Count",
     "UsageNotSent": "Count",
+    "LeasesNotHad": "Count",
 }
 _MOST_VALUES: Final = 100
 
@@ -65,6 +66,10 @@ class Pulse:
     def kept(self, batches: int) -> None:
         """The queue takes no usage; so many batches wait on disk."""
         self._write({"UsageNotSent": batches})
+
+    def unleased(self) -> None:
+        """The spend table cannot be used, so that limits hold by what is held here; at most once a second."""
+        self._write({"LeasesNotHad": 1})
 
     def _write(self, told: dict[str, Any]) -> None:
         directive = {

@@ -108,7 +108,7 @@ class Router:
             window_seconds=settings.load_seconds,
             longest_seconds=5 * settings.load_seconds,
         )
-        self._limiting = Limiting(settings, aws.client("dynamodb"), self.metrics, log)
+        self._limiting = Limiting(settings, aws.client("dynamodb"), self.metrics, log, self._pulse.unleased)
         self._limit_feed = self._limiting.follower(self._feeds, StateDirectory(settings.state_dir), self._pulse.refused)
         self.inference = Inference(
             settings,

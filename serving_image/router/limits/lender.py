@@ -53,7 +53,8 @@ class LendingRules:
 
 
 class Lender:
-    """The way between purses and their rows. `lost` is told of a purse whose lease was over before it was renewed."""
+    """The way between purses and their rows. `lost` is told of a purse whose lease was over before it was renewed; `failed` is called when
+    the table cannot be used, once for as long as it is not asked again."""
 
     def __init__(
         self,
@@ -73,6 +74,7 @@ class Lender:
         self._active: dict[Purse, None] = {}
         self._away_until = 0.0
         self.lost: Callable[[Purse], None] = lambda _purse: None
+        self.failed: Callable[[], None] = lambda: None
 
     def new_name(self) -> str:
         """The name of a lease that nobody ever had: of this process alone."""
@@ -172,6 +174,7 @@ class Lender:
             if self._now() >= self._away_until:
                 self._away_until = self._now() + self._rules.away_seconds
                 self._metrics.lease_failures.inc()
+                self.failed()
                 self._log.warning("spend table cannot be used, going on with what is held", reason=str(error))
             purse.account = None
             self._go_on_without(purse)

@@ -22,7 +22,7 @@ _CALM: Final = 2
 class Limiting:
     """Everything about limits that one router process holds. `book` is the store of the feed; `gate` lets requests in."""
 
-    def __init__(self, settings: Settings, dynamodb: Any, metrics: Metrics, log: Log) -> None:
+    def __init__(self, settings: Settings, dynamodb: Any, metrics: Metrics, log: Log, failed: Callable[[], None]) -> None:
         self._settings, self._dynamodb, self._metrics, self._log = settings, dynamodb, metrics, log
         self._threads = ThreadPoolExecutor(_THREADS, "spend")
         self.lender = Lender(
@@ -40,7 +40,7 @@ class Limiting:
             log=log,
         )
         self.book = LimitBook(routers=settings.routers, new_name=self.lender.new_name, retire=self.lender.retire)
-        self.lender.lost = self.book.lost
+        self.lender.lost, self.lender.failed = self.book.lost, failed
         self.gate = Gate(
             self.book,
             self.lender,

@@ -185,7 +185,10 @@ async def test_while_the_table_is_away_a_router_goes_on_with_a_slice_and_answers
     used = await _use_until_refused(station, 3)
     [lease] = table.account("token", TOKEN, "DAY").leases.values()
     table.trouble = lambda _operation: "away"
+    failures: list[int] = []
+    station.lender.failed = lambda: failures.append(1)
     used += await _use_until_refused(station, 100)
+    assert len(failures) == 1  # and not once for each request
     assert lease.granted[1] + 20 <= used <= lease.granted[1] + 50
     table.trouble = lambda _operation: ""
     clock.now += 400  # longer than the lease: nobody else has counted it as lost, so it is ours still

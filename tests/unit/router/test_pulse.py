@@ -37,7 +37,7 @@ def test_a_line_is_a_metric_line() -> None:
     assert line["_aws"]["Timestamp"] == 1_000_500
     assert directive["Namespace"] == "Slipway"
     assert {name: line[name] for name in directive["Dimensions"][0]} == {"environment": "test", "service": "router"}
-    told = UNITS.keys() - {"TableRefusals", "UsageRecordsLost", "UsageNotSent"}
+    told = UNITS.keys() - {"TableRefusals", "UsageRecordsLost", "UsageNotSent", "LeasesNotHad"}
     assert {metric["Name"]: metric["Unit"] for metric in directive["Metrics"]} == {name: UNITS[name] for name in told}
     assert {name: line[name] for name in told} == {
         "Requests": 2,
