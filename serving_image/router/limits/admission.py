@@ -2,6 +2,7 @@
 
 from typing import Any, Final, Protocol
 
+from contracts.inference import COUNT_TOKENS
 from router.exchange import Exchange
 from router.limits.book import Tariff
 from router.limits.caps import capped
@@ -64,7 +65,8 @@ class Admission:
         """The request is over, or goes on with another model; settle it by what is known of its answer."""
         if self.headers and exchange.status == 0:  # what comes next says how things stand by then
             exchange.extra_headers = [pair for pair in exchange.extra_headers if pair not in self.headers]
-        self.settle(exchange.usage, answered=exchange.asked_at is not None and 0 < exchange.status < _ERRORS)
+        answered = exchange.asked_at is not None and 0 < exchange.status < _ERRORS
+        self.settle(exchange.usage, answered=answered and exchange.path != COUNT_TOKENS)  # counting a prompt uses none of it
 
     def settle(self, used: Used | None, *, answered: bool) -> None:
         """Put right what was taken by what was `used`. None: what was taken stands if the request was `answered`, and else nothing was
