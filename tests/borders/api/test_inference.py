@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
 
-from contracts.inference import COUNT_TOKENS, ENDPOINTS, MESSAGES
+from contracts.inference import COUNT_TOKENS, ENDPOINTS, MESSAGES, endpoints_of
 from tests.borders.api.inference_document import document
 from tests.evidence import counted, scaled
 from tests.functional.router.platform import Platform, RouterProcess, target
@@ -187,6 +187,11 @@ def test_no_header_breaks_the_router(border: Border, header: tuple[str, str]) ->
     counted("malformed_requests", 2, part="inference header")
 
 
+_FILE = b'Content-Disposition: form-data; name="file"; filename="a.wav"'
+_NAMED = b'--b\r\nContent-Disposition: form-data; name="model"\r\n\r\nlistener\r\n'
+_FORM = _NAMED + b"--b\r\n" + _FILE + b"\r\n\r\nRIFF\r\n--b--\r\n"
+
+
 VISIBLE = {
     "research": {"tiny", "vectors", "asleep", *OTHERS},
     "other": {"secret"},
@@ -221,6 +226,39 @@ def test_models_are_listed_shown_and_called_by_their_groups_alone(border: Border
     counted("authorisation_cells", 2 * len(MODELS) + 1, operation="inference")
 
 
+@pytest.mark.parametrize("path", ENDPOINTS)
+def test_every_endpoint_asks_who_and_whether_they_may(border: Border, path: str) -> None:
+    """Before anything else is said: no token, no scope, another's model and a token for other models, at each of them alike."""
+    endpoint = ENDPOINTS[path]
+
+    def ask(model: str, holder: str) -> httpx.Response:
+        if endpoint.form:
+            content, kind = _NAMED.replace(b"listener", model.encode()) + b"--b--\r\n", "multipart/form-data; boundary=b"
+        else:
+            content, kind = b'{"model": "%b"}' % model.encode(), "application/json"
+        return border.send("POST", path, holder, content=content, headers={"content-type": kind})
+
+    for holder, status in REFUSED.items():
+        assert ask("tiny", holder).status_code == status
+    absent = ask("nowhere", "research")
+    assert absent.status_code == 404
+    for model, holder in (("secret", "research"), ("tiny", "other"), ("tiny", "narrow")):
+        refused = ask(model, holder)
+        assert refused.status_code == 404
+        assert _plain(refused, model) == _plain(absent, "nowhere")
+    for model, task in {"tiny": "chat", "vectors": "embedding", **OTHERS}.items():
+        if task not in endpoint.tasks:
+            refused = ask(model, "research")
+            error = refused.json()["error"]
+            assert (refused.status_code, error["code"]) == (400, "task_not_supported")
+            assert all(where in error["message"] for where in endpoints_of(task))
+    counted("authorisation_cells", len(REFUSED) + 4 + len(OTHERS), operation="inference endpoints")
+
+
+def _plain(response: httpx.Response, model: str) -> str:
+    return response.text.replace(model, "…").replace(response.headers["x-request-id"], "…")
+
+
 @pytest.mark.parametrize("holder", [*VISIBLE, *REFUSED])
 def test_streams_are_followed_by_who_may_read_the_model(border: Border, holder: str) -> None:
     """Reading needs its scope, then the group and the token's own restriction; 404 is the same for another's and for nobody's."""
@@ -236,9 +274,6 @@ def test_streams_are_followed_by_who_may_read_the_model(border: Border, holder: 
     counted("authorisation_cells", 3, operation="live")
 
 
-_FILE = b'Content-Disposition: form-data; name="file"; filename="a.wav"'
-_NAMED = b'--b\r\nContent-Disposition: form-data; name="model"\r\n\r\nlistener\r\n'
-_FORM = _NAMED + b"--b\r\n" + _FILE + b"\r\n\r\nRIFF\r\n--b--\r\n"
 FORMS = (
     b"", b"--b", b"--b--", b"--b--\r\n", b"--b\r\n", _NAMED, _NAMED + b"--b--", _FORM, _FORM + b"x", b"x" + _FORM,
     _FORM.replace(b"\r\n", b"\n"),

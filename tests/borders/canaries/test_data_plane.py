@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from contracts.inference import COUNT_TOKENS, IMAGES, MESSAGES, MODERATIONS, RERANK, RESPONSES, SPEECH, TRANSCRIPTIONS
 from engine.child import Child, Command
 from engine.classifier import classify
 from engine.logs import JsonFormatter
@@ -21,6 +22,7 @@ from tests.functional.router.platform import KEY_ARN, PEPPER, Platform, RouterPr
 from tests.functional.router.stubs import ENGINE_KEY, StubAws, StubEngine, StubProvider
 
 CHAT, TEXT, VECTORS = "/v1/chat/completions", "/v1/completions", "/v1/embeddings"
+OTHERS = {"ranker": "rerank", "painter": "image", "listener": "transcription", "speaker": "speech", "judge": "moderation"}
 HEADERS = (
     "cookie",
     "x-api-key",
@@ -83,6 +85,8 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
         platform = Platform(aws)
         aws.secrets[KEY_ARN] = json.dumps({"api_key": key})
         platform.route(targets=[target(engine.port)], features={"tool_calls": True})
+        for model_id, task in OTHERS.items():
+            platform.route(model_id, task=task, targets=[target(engine.port)])
         _third_party(platform, "foreign", provider)
         token = garden.adopt("token", "a caller's token", platform.token())
         garden.adopt("secret", "the pepper", PEPPER.decode())
@@ -125,6 +129,42 @@ def _conversations(garden: Garden, model: str) -> Iterator[tuple[str, dict[str, 
     yield TEXT, {"model": model, "prompt": said("prompt"), "suffix": said("suffix")}
 
 
+def _others(garden: Garden) -> Iterator[tuple[str, dict[str, Any]]]:
+    """At every other endpoint that takes JSON: what is asked, and what is refused for one field."""
+
+    def said(where: str) -> str:
+        return garden.plant("prompt", where)
+
+    for path, (model, fields) in {
+        RESPONSES: ("tiny", ("input", "instructions", "metadata_x")),
+        MESSAGES: ("tiny", ("system", "metadata_x")),
+        COUNT_TOKENS: ("tiny", ("system",)),
+        RERANK: ("ranker", ("query",)),
+        IMAGES: ("painter", ("prompt",)),
+        SPEECH: ("speaker", ("input", "instructions", "voice")),
+        MODERATIONS: ("judge", ("input",)),
+    }.items():
+        body: dict[str, Any] = {"model": model, "documents": [said("a document")]} if path == RERANK else {"model": model}
+        if path in {MESSAGES, COUNT_TOKENS}:
+            body |= {"max_tokens": 4, "messages": [{"role": "user", "content": [{"type": "text", "text": said(f"a block at {path}")}]}]}
+        yield path, body | {name: said(f"{name} at {path}") for name in fields}
+        yield path, body | {name: said(f"{name} beside what is refused at {path}") for name in fields} | {"api_base": said("an address")}
+        yield path, body | {name: {"x": said(f"{name} of the wrong type at {path}")} for name in fields}
+
+
+def _form(garden: Garden, **more: str) -> bytes:
+    """A recording with its fields, each of which is a canary."""
+    fields = {
+        "model": "listener",
+        "prompt": garden.plant("prompt", "a recording's prompt"),
+        "language": garden.plant("prompt", "a language"),
+    } | more
+    parts = [f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n' for name, value in fields.items()]
+    name, sound = garden.plant("prompt", "a file's name"), garden.plant("prompt", "a recording")
+    parts.append(f'--b\r\nContent-Disposition: form-data; name="file"; filename="{name}.wav"\r\n\r\n{sound}\r\n--b--\r\n')
+    return "".join(parts).encode()
+
+
 def _malformed(garden: Garden) -> Iterator[bytes | dict[str, Any]]:
     def secret(where: str) -> str:
         return garden.plant("prompt", where)
@@ -153,6 +193,14 @@ def test_the_router_keeps_what_it_is_told(town: Town) -> None:
             assert town.ask(path, document, **{name: garden.plant("secret", f"header {name}") for name in HEADERS}) == 200, document
     for body in _malformed(garden):
         assert town.ask(CHAT, body) == 400
+    for path, document in _others(garden):
+        assert town.ask(path, document) in {200, 400}, document
+    for form, status in (
+        (_form(garden), 200),
+        (_form(garden, api_key=garden.plant("secret", "a form's field")), 400),
+        (_form(garden)[:-9], 400),
+    ):
+        assert town.ask(TRANSCRIPTIONS, form, **{"Content-Type": "multipart/form-data; boundary=b"}) == status
     for number in range(10):
         said = garden.plant("answer", "a model's answer")
         town.engine.refusal = {"choices": [{"message": {"content": said}}], "id": number}
