@@ -10,6 +10,8 @@ from scripts.template import load, target_of
 
 _PUT_BY_ROUTERS = frozenset({"RouteHealthObserved", "LoadObserved", "ModelWakeRequested"})
 """Events that a router puts on the bus itself; every other one is announced from its context's ledger."""
+_ANNOUNCED_APART = {"BudgetThresholdCrossed": "AccessAnnounceSpendChangesFunction"}
+"""Events from another ledger than that of their context's first table."""
 _DOWNSTREAM = "*public*"
 AUDIT = "UsageOnFactAnnouncedFunction"
 """The function that keeps every fact for those who audit."""
@@ -78,7 +80,8 @@ def readme() -> str:
 
 def _row(event: type[EventContract], heard_by: list[str], said: dict[str, str]) -> str:
     name, folder = event.event_type(), folder_of(event)
-    producer = "routers" if name in _PUT_BY_ROUTERS else _place(said.get(context_of(event))) or f"`{context_of(event)}`"
+    announcer = _ANNOUNCED_APART.get(name, said.get(context_of(event)))
+    producer = "routers" if name in _PUT_BY_ROUTERS else _place(announcer) or f"`{context_of(event)}`"
     consumer = "<br>".join(_place(function) or function for function in heard_by) or _DOWNSTREAM
     meaning = " ".join((event.__doc__ or "").split())
     links = f"[schema]({folder}/{major(event)}.schema.json) · [example]({folder}/{major(event)}.example.json)"
