@@ -73,6 +73,7 @@ class App:
             self._leave()
             if exchange.path not in _UNLOGGED:
                 self._record(exchange)
+            exchange.forget()
 
     async def drained(self) -> None:
         """Wait until no request is under way. New ones are refused from now on, and held ones sent to another router."""

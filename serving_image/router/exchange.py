@@ -147,6 +147,13 @@ class Exchange:
         if self.task is not None:
             self.task.cancel()
 
+    def forget(self) -> None:
+        """It is over and recorded. What refers to each other in a circle lets go, so that nothing of it waits for the garbage collector."""
+        self.task = self.wire = self.flow = None
+        self.asked = NOTHING
+        if hasattr(self, "telling"):
+            del self.telling
+
     def ask(self) -> None:
         """The request is sent on now."""
         self.asked_at = time.perf_counter()

@@ -216,6 +216,7 @@ class Connection(asyncio.Protocol):
         except Exception as error:  # noqa: BLE001 - the application answers for its own faults; this is the last door
             _log.error("the application failed: %s", type(error).__name__)
         finally:
+            conversation.scope.pop("conversation", None)  # a circle, which the garbage collector would have to find
             if not conversation.ended and self._transport is not None:
                 self._transport.close()
 
