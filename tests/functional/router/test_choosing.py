@@ -59,7 +59,7 @@ def test_shares_are_exact_over_their_requests(two: World, second: StubEngine) ->
 def test_a_session_stays_with_its_version(two: World) -> None:
     """Whoever it belongs to: by header or by the application's user."""
     for number in range(12):
-        asks = ({"X-Slipway-Session": f"s{number}"}, ASK), ({}, ASK | {"user": f"s{number}"})
+        asks: Any = ({"X-Slipway-Session": f"s{number}"}, ASK), ({}, ASK | {"user": f"s{number}"})
         seen = {two.router.post(CHAT, two.token, ask, **headers).headers["x-slipway-version"] for headers, ask in asks for _ in range(3)}
         assert len(seen) == 1
 
