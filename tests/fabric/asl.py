@@ -8,66 +8,22 @@ Nothing sleeps and nothing runs by itself: `StateMachines.advance` moves the clo
 """
 
 import copy
-import json
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
-import yaml
+from tests.fabric.definitions import check, load
+from tests.fabric.paths import Json, TaskFailed, filled, given_to, holds, placed, read
 
-Json = Any
+__all__ = ["Execution", "StateMachines", "TaskFailed", "TokenGone", "check", "load"]
+
 Invoke = Callable[[str, Json], Json]
 Status = Literal["RUNNING", "SUCCEEDED", "FAILED", "ABORTED"]
-_FIELDS = {
-    "Task": {"Resource", "Parameters", "ResultSelector", "TimeoutSeconds", "HeartbeatSeconds", "Retry", "Catch"},
-    "Choice": {"Choices", "Default"},
-    "Wait": {"Seconds", "SecondsPath"},
-    "Pass": {"Result", "Parameters"},
-    "Succeed": set(),
-    "Fail": {"Error", "Cause"},
-}
-_COMMON = {"Type", "Comment", "Next", "End", "InputPath", "OutputPath", "ResultPath"}
 _TIMEOUTS = {"States.Timeout", "States.HeartbeatTimeout"}
-
-
-class TaskFailed(Exception):
-    """A task ended with an error: its name and its cause, as Step Functions tells them."""
-
-    def __init__(self, error: str, cause: str = "") -> None:
-        super().__init__(f"{error}: {cause}")
-        self.error, self.cause = error, cause
 
 
 class TokenGone(Exception):
     """Nobody waits for this token any more (`TaskTimedOut`, `TaskDoesNotExist`)."""
-
-
-def load(path: Path, substitutions: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """A definition with `${Name}` replaced; by default each name by itself, so that a function's ARN is its logical name."""
-    text = path.read_text()
-    names = set(re.findall(r"\$\{(\w+)\}", text))
-    given = substitutions or {name: name for name in names}
-    for name in names:
-        text = text.replace("${" + name + "}", given[name])
-    definition: dict[str, Any] = yaml.safe_load(text)
-    check(definition)
-    return definition
-
-
-def check(definition: Mapping[str, Any]) -> None:
-    """ValueError for anything that this interpreter would not carry out, and for a `Next` that leads nowhere."""
-    states = definition["States"]
-    for name, state in states.items():
-        unknown = set(state) - _COMMON - _FIELDS[state["Type"]]
-        if unknown:
-            raise ValueError(f"{name}: {sorted(unknown)} is not interpreted")
-        for target in _targets(state):
-            if target not in states:
-                raise ValueError(f"{name}: there is no state {target}")
-    if definition["StartAt"] not in states:
-        raise ValueError(f"there is no state {definition['StartAt']}")
 
 
 @dataclass
@@ -235,7 +191,7 @@ class StateMachines:
         execution.transitions += 1
 
     def _leave(self, execution: Execution, state: Mapping[str, Any], data: Json) -> None:
-        execution.data = _read(state["OutputPath"], data, {}) if "OutputPath" in state else data
+        execution.data = read(state["OutputPath"], data, {}) if "OutputPath" in state else data
         if state.get("End"):
             execution.status, execution.output = "SUCCEEDED", execution.data
         else:
@@ -254,7 +210,7 @@ class StateMachines:
             context["Task"] = {"Token": token}
             execution.waiting = _Waiting(token)
         try:
-            order = _input(state, execution.data, context)
+            order = given_to(state, execution.data, context)
             integrated = ":states:::lambda:invoke" in state["Resource"]
             answer = self._invoke(order["FunctionName"], order["Payload"]) if integrated else self._invoke(state["Resource"], order)
         except TaskFailed as failure:
@@ -273,21 +229,21 @@ class StateMachines:
             execution.waiting = _Waiting(token, silence=silence, deadline=self.now + state.get("TimeoutSeconds", 99_999_999))
 
     def _choice(self, execution: Execution, state: Mapping[str, Any]) -> None:
-        chosen = next((rule["Next"] for rule in state["Choices"] if _holds(rule, execution.data)), state.get("Default"))
+        chosen = next((rule["Next"] for rule in state["Choices"] if holds(rule, execution.data)), state.get("Default"))
         if chosen is None:
             self._end(execution, TaskFailed("States.NoChoiceMatched"))
         else:
             self._enter(execution, chosen)
 
     def _wait(self, execution: Execution, state: Mapping[str, Any]) -> None:
-        seconds = _read(state["SecondsPath"], execution.data, {}) if "SecondsPath" in state else state["Seconds"]
+        seconds = read(state["SecondsPath"], execution.data, {}) if "SecondsPath" in state else state["Seconds"]
         self._leave(execution, state, execution.data)
         if execution.status == "RUNNING":
             execution.waiting = _Waiting(due=self.now + seconds)
 
     def _pass(self, execution: Execution, state: Mapping[str, Any]) -> None:
-        result = state["Result"] if "Result" in state else _input(state, execution.data, {})
-        self._leave(execution, state, _placed(state, execution.data, result))
+        result = state["Result"] if "Result" in state else given_to(state, execution.data, {})
+        self._leave(execution, state, placed(state, execution.data, result))
 
     def _succeed(self, execution: Execution, state: Mapping[str, Any]) -> None:
         del state
@@ -308,8 +264,8 @@ class StateMachines:
 
     def _done(self, execution: Execution, state: Mapping[str, Any], result: Json) -> None:
         if "ResultSelector" in state:
-            result = _filled(state["ResultSelector"], result, {})
-        self._leave(execution, state, _placed(state, execution.data, result))
+            result = filled(state["ResultSelector"], result, {})
+        self._leave(execution, state, placed(state, execution.data, result))
 
     def _failed(self, execution: Execution, failure: TaskFailed) -> None:
         state = execution.definition["States"][execution.state]
@@ -330,19 +286,13 @@ class StateMachines:
         for catcher in state.get("Catch", ()):
             if _matches(catcher["ErrorEquals"], failure.error):
                 told = {"Error": failure.error, "Cause": failure.cause}
-                execution.data = _placed(catcher, execution.data, told)
+                execution.data = placed(catcher, execution.data, told)
                 self._enter(execution, catcher["Next"])
                 return
         self._end(execution, failure)
 
     def _end(self, execution: Execution, failure: TaskFailed) -> None:
         execution.status, execution.error = "FAILED", failure.error
-
-
-def _targets(state: Mapping[str, Any]) -> Iterator[str]:
-    yield from (state[name] for name in ("Next", "Default") if name in state)
-    for group in ("Choices", "Catch"):
-        yield from (rule["Next"] for rule in state.get(group, ()))
 
 
 def _moments(execution: Execution) -> Iterator[float]:
@@ -355,63 +305,3 @@ def _matches(names: list[str], error: str) -> bool:
     if error in names or "States.ALL" in names:
         return True
     return "States.TaskFailed" in names and error not in _TIMEOUTS
-
-
-def _holds(rule: Mapping[str, Any], data: Json) -> bool:
-    if "And" in rule:
-        return all(_holds(one, data) for one in rule["And"])
-    if "Or" in rule:
-        return any(_holds(one, data) for one in rule["Or"])
-    if "Not" in rule:
-        return not _holds(rule["Not"], data)
-    operators = set(rule) - {"Variable", "Next", "Comment"}
-    (operator,) = operators
-    try:
-        value = _read(rule["Variable"], data, {})
-    except TaskFailed:
-        return operator == "IsPresent" and rule["IsPresent"] is False
-    if operator == "IsPresent":
-        return bool(rule["IsPresent"])
-    if operator in {"StringEquals", "BooleanEquals", "NumericEquals"}:
-        return bool(value == rule[operator])
-    raise ValueError(f"{operator} is not interpreted")
-
-
-def _input(state: Mapping[str, Any], data: Json, context: Mapping[str, Any]) -> Json:
-    chosen = _read(state.get("InputPath", "$"), data, context)
-    return _filled(state["Parameters"], chosen, context) if "Parameters" in state else chosen
-
-
-def _filled(template: Json, data: Json, context: Mapping[str, Any]) -> Json:
-    if isinstance(template, dict):
-        return {
-            name.removesuffix(".$"): _read(value, data, context) if name.endswith(".$") else _filled(value, data, context)
-            for name, value in template.items()
-        }
-    if isinstance(template, list):
-        return [_filled(one, data, context) for one in template]
-    return template
-
-
-def _read(path: str, data: Json, context: Mapping[str, Any]) -> Json:
-    here: Json = context if path.startswith("$$") else data
-    for part in path.lstrip("$").split(".")[1:]:
-        if not isinstance(here, dict) or part not in here:
-            raise TaskFailed("States.ParameterPathFailure", f"{path} is not in {json.dumps(data)[:200]}")
-        here = here[part]
-    return copy.deepcopy(here)
-
-
-def _placed(state: Mapping[str, Any], data: Json, result: Json) -> Json:
-    path = state.get("ResultPath", "$")
-    if path is None:
-        return data
-    if path == "$":
-        return result
-    placed = copy.deepcopy(data)
-    *way, last = path.lstrip("$").split(".")[1:]
-    here = placed
-    for part in way:
-        here = here.setdefault(part, {})
-    here[last] = result
-    return placed

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from functools import cache
 from typing import Any
 
 Attribute = str | int
@@ -18,13 +17,12 @@ class Row:
     attributes: Mapping[str, Attribute]
 
 
+_NAMES: dict[type[Any], frozenset[str]] = {}
+
+
 def known(shape: type[Any], document: Mapping[str, Any]) -> dict[str, Any]:
     """What this release knows of a document that is to become the dataclass `shape`: what a newer one has added is passed over."""
-    names = _names(shape)
+    if shape not in _NAMES:
+        _NAMES[shape] = frozenset(field.name for field in fields(shape))
+    names = _NAMES[shape]
     return {name: value for name, value in document.items() if name in names}
-
-
-@cache
-def _names(shape: type[Any]) -> frozenset[str]:
-    """The fields of a dataclass."""
-    return frozenset(field.name for field in fields(shape))

@@ -3,6 +3,7 @@
 import base64
 import json
 import struct
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -270,3 +271,10 @@ def test_identifiers() -> None:
         assert moment is None or (is_ulid(text) and floor_of(moment)[:10] == text[:10])
 
     fuzz("ulid", st.text(max_size=30) | st.from_regex(r"[0-9A-HJKMNP-TV-Z]{26}", fullmatch=True), one)
+
+
+def test_every_millisecond_is_itself() -> None:
+    """4.095 seconds are 4,095 milliseconds, though a float of them times a thousand is less: what was made then is not made earlier."""
+    for milliseconds in (*range(5_000), *range(1_790_000_000_000, 1_790_000_001_000)):
+        moment = datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=milliseconds)
+        assert moment_of(floor_of(moment)) == moment

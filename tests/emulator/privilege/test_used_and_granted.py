@@ -56,7 +56,8 @@ def test_no_action_is_a_pattern(account: Account) -> None:
 
 def test_what_is_unused_is_justified(account: Account) -> None:
     """Each unused grant has an entry with a sentence."""
-    assert [grant for grant in account.unused if not any(matches(entry, grant) for entry in account.justified["grants"])] == []
+    bare = [grant for grant in account.unused if not any(matches(entry, grant) for entry in account.justified["grants"])]
+    assert bare == [], "\n".join(map(str, bare))
 
 
 def test_no_justification_is_for_what_is_used(account: Account) -> None:
