@@ -39,7 +39,7 @@ def choices(document: Mapping[str, Any]) -> int:
     tried = document.get("best_of")
     if wanted is None and tried is None:
         return 1
-    return max(1, *(value for value in (wanted, tried) if type(value) is int))
+    return max([1, *(value for value in (wanted, tried) if type(value) is int)])
 
 
 def estimate(document: Mapping[str, Any], size: int, task: str, default_output: int) -> Estimate:
