@@ -128,7 +128,7 @@ def estate(state: Path) -> Iterator[Estate]:
         _open_routes(platform, ports)
         router = RouterProcess(aws, state / "router", SLIPWAY_ROOM_WAIT_SECONDS="0")
         stack.callback(router.terminate)
-        router.wait_ready()
+        router.wait_ready(240)
         token = platform.token()
         router.follows(aws)
         asked = {"model": "crowded", "stream": True, "messages": [{"role": "user", "content": "x"}]}

@@ -9,7 +9,7 @@ import pytest
 
 from tests.clients.estate import Estate
 
-pytestmark = pytest.mark.xdist_group("clients")
+pytestmark = [pytest.mark.xdist_group("clients"), pytest.mark.timeout(300)]  # whoever comes first waits for the router
 HELLO = [{"role": "user", "content": "Hello there"}]
 TOOL = {"type": "function", "name": "weather", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}}
 TEXT = "This is the mock engine speaking . It has no model and no opinion , yet"
