@@ -38,7 +38,7 @@ REDIRECTING: Final = frozenset(
         "hf_model_name", "custom_prompt_dict", "prompt_id", "use_in_pass_through", "configurable_clientside_auth_params",
         "allow_client_side_credentials", "chat_template", "chat_template_kwargs_override",
         "prompt_embeds", "kv_transfer_params", "priority",
-        "cache_salt", "request_id", "id_slot", "slot_id", "n_predict",
+        "cache_salt", "request_id", "id_slot", "slot_id", "n_predict", "mm_processor_kwargs", "media_io_kwargs",
     }
 )  # fmt: skip
 """Refused at the top level of every request: they would change where it goes, with which key, or what guards it."""
