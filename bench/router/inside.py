@@ -24,6 +24,7 @@ from bench.router.requests import chat, request
 from contracts.tokens import Peppers, digest, mint, token_id_of
 from router.choosing.memory import PlainCooldowns
 from router.engine_connection import EngineConnection
+from router.late import Late
 from router.log import Log
 from router.settings import Settings
 from router.wire import Connection
@@ -68,8 +69,9 @@ class Inside:
     """A router whose tables are filled by hand, callers and engines that are played."""
 
     def __init__(self, folder: Path, *, models: int, tokens: int, policy: bool) -> None:
+        log = Log(cast("Any", _Out()), service="router")
         settings = Settings("local", "routes", "tokens", "bus", "arn", "key", state_dir=folder, usage_queue_url="queue" if policy else "")
-        self.router = Router(settings, PlainCooldowns(), Log(cast("Any", _Out()), service="router"))
+        self.router = Router(settings, Late(PlainCooldowns, log), log)
         self.models = [f"bench-{number}" for number in range(models)]
         self.tokens = [mint(token_id_of(number), f"{number:043d}") for number in range(1, tokens + 1)]
         self._fill(policy=policy)

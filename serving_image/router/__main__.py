@@ -6,8 +6,11 @@ import sys
 import uvloop
 
 from router.addresses import Guard
+from router.choosing.memory import Cooldowns, LiteLLMCooldowns
+from router.late import Late
 from router.log import Log
-from router.providers import prepare_litellm
+from router.providers import disinherit, prepare_litellm
+from router.server import serve
 from router.settings import Settings, SettingsInvalid
 
 
@@ -19,12 +22,14 @@ def main() -> int:
     except SettingsInvalid as error:
         log.write("ERROR", "settings cannot be used", reason=str(error))
         return 64
-    prepare_litellm(Guard(settings.api_base_allow_list))
-    from router.choosing.memory import LiteLLMCooldowns
-    from router.server import serve
+    disinherit()
+
+    def load() -> Cooldowns:
+        prepare_litellm(Guard(settings.api_base_allow_list))
+        return LiteLLMCooldowns()
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(settings, LiteLLMCooldowns(), log))
+        runner.run(serve(settings, Late(load, log), log))
     return 0
 
 

@@ -5,7 +5,7 @@ import contextlib
 import os
 import sys
 import types
-from collections.abc import AsyncGenerator, Collection, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
 from typing import Any, Final, Protocol
 
 import orjson
@@ -44,11 +44,16 @@ class Secrets(Protocol):
         ...
 
 
+def disinherit() -> None:
+    """Forget keys and proxies that the environment holds for other programs."""
+    for name in [name for name in os.environ if name.upper().startswith(_INHERITED)]:
+        del os.environ[name]
+
+
 def prepare_litellm(guard: Guard) -> None:
     """Import LiteLLM (seconds): no prices fetched, no content logged, no keys inherited, no connection but through the guard."""
     os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
-    for name in [name for name in os.environ if name.upper().startswith(_INHERITED)]:
-        del os.environ[name]
+    disinherit()
     import logging
 
     import litellm
@@ -84,11 +89,21 @@ def _know_no_tool_servers() -> None:
     sys.modules[name] = module
 
 
-class ProviderClient:
-    """Calls third parties. LiteLLM must have been prepared. `own` are the ARNs of secrets that the router reads for itself."""
+async def _nothing_to_load() -> None:
+    """LiteLLM is there already."""
 
-    def __init__(self, secrets: Secrets, timeout_seconds: float, own: Collection[str] = ()) -> None:
-        self._secrets, self._timeout = secrets, timeout_seconds
+
+class ProviderClient:
+    """Calls third parties, when LiteLLM has been `loaded`. `own` are the ARNs of secrets that the router reads for itself."""
+
+    def __init__(
+        self,
+        secrets: Secrets,
+        timeout_seconds: float,
+        own: Collection[str] = (),
+        loaded: Callable[[], Awaitable[None]] = _nothing_to_load,
+    ) -> None:
+        self._secrets, self._timeout, self._loaded = secrets, timeout_seconds, loaded
         # Secrets Manager takes an ARN without its last six characters too.
         self._own = {*own, *(arn.rpartition("-")[0] for arn in own)}
 
@@ -122,6 +137,7 @@ class ProviderClient:
                 await response.aclose()
 
     async def _call(self, route: Route, path: str, fields: dict[str, Any], key: str | None) -> Any:
+        await self._loaded()
         provider = _provider(route)
         where: dict[str, Any] = {"api_key": key, "api_base": provider.api_base, "aws_region_name": provider.region}
         if path == CHAT:  # with tools LiteLLM would look for tool servers to call itself, and fail for want of a package

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import uvicorn
 
-from router.choosing.memory import Cooldowns
+from router.late import Late
 from router.log import Log
 from router.settings import Settings
 from router.wire import Connection
@@ -41,14 +41,14 @@ class _Logged(logging.Handler):
         self._log.write(record.levelname, record.getMessage()[:500], logger=record.name, error=error)
 
 
-async def serve(settings: Settings, cooldowns: Cooldowns, log: Log) -> None:
+async def serve(settings: Settings, late: Late, log: Log) -> None:
     """Serve until SIGTERM or SIGINT, then finish what is under way, at most `drain_seconds`."""
     logging.getLogger("uvicorn").handlers = logging.getLogger("asyncio").handlers = [_Logged(log)]
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with Router(settings, cooldowns, log) as router:
+    async with Router(settings, late, log) as router:
         server = _Server(
             uvicorn.Config(
                 router.app,

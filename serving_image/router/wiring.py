@@ -18,12 +18,12 @@ from router.aws import SecretUnavailable
 from router.bus import Reporter
 from router.choosing.bench import Rules
 from router.choosing.gain import registered
-from router.choosing.memory import Cooldowns
 from router.choosing.picker import Picker
 from router.engines import EngineAnswers
 from router.feed import Follower
 from router.identity import Authenticator, TokenTable
 from router.inference import Inference
+from router.late import Late
 from router.limits.wiring import Limiting
 from router.load import LoadMeter
 from router.log import Log
@@ -57,8 +57,8 @@ _UNKNOWN_PEPPER_SECONDS = 30.0
 class Router:
     """Everything that one router process holds. Enter it on the event loop; `app` then answers requests."""
 
-    def __init__(self, settings: Settings, cooldowns: Cooldowns, log: Log) -> None:
-        self._settings, self._log = settings, log
+    def __init__(self, settings: Settings, late: Late, log: Log) -> None:
+        self._settings, self._log, self._late = settings, log, late
         self._stack = AsyncExitStack()
         self._feeds = ThreadPoolExecutor(2, "feeds")
         self._calls = ThreadPoolExecutor(2, "calls")
@@ -75,9 +75,9 @@ class Router:
         self._http = OidcKeys(settings.oidc)
         self._authenticator = Authenticator(self.tokens, self._persons(settings.oidc), time.time)
         self._authenticator.on_unknown_pepper = self._pepper_wanted.set
-        picker = Picker(cooldowns, Rules(base=settings.cooldown_seconds), lambda model_id: self.metrics.ejections.labels(model_id).inc())
+        picker = Picker(late, Rules(base=settings.cooldown_seconds), lambda model_id: self.metrics.ejections.labels(model_id).inc())
         registered(self.metrics.registry, lambda: picker.standings)
-        providers = ProviderClient(self._secrets, settings.silence_seconds, own=(settings.pepper_secret_arn,))
+        providers = ProviderClient(self._secrets, settings.silence_seconds, own=(settings.pepper_secret_arn,), loaded=late.loaded)
         self._reporter = Reporter(
             aws.EventBus(aws.client("events"), settings.bus_name),
             self._calls,
@@ -136,6 +136,7 @@ class Router:
             release=self._release,
             tracer=self._tracer,
         )
+        self.routes.listen(late.synchronise)
         self.routes.listen(picker.synchronise)
         self.routes.listen(self._prober.synchronise)
         self.routes.listen(self._waiting.synchronise)
@@ -145,7 +146,7 @@ class Router:
         return self._warm
 
     def _has_everything(self) -> bool:
-        return all(feed.loaded for feed in self._all_feeds()) and self._authenticator.peppers is not None
+        return all(feed.loaded for feed in self._all_feeds()) and self._authenticator.peppers is not None and self._late.settled
 
     async def _warm_up(self) -> None:
         await warmed(self._has_everything, self._engine, self.routes, self._log)

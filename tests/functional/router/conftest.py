@@ -32,6 +32,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         platform = Platform(aws)
         aws.secrets[KEY_ARN] = PROVIDER_KEY
         platform.route("seed", targets=[])
+        unused = {"name": "openai", "model": "gpt-x", "secret": KEY_ARN}
+        platform.route("foreign-seed", hosting="provider", provider=unused, state="closed", targets=[])  # LiteLLM is loaded at the start
         token = platform.token()
         router = RouterProcess(aws, state)
         try:

@@ -11,6 +11,7 @@ import sys
 import uvloop
 
 from router.choosing.memory import PlainCooldowns
+from router.late import Late
 from router.log import Log
 from router.server import serve
 from router.settings import Settings
@@ -20,7 +21,7 @@ def live() -> None:
     """One life, to its end."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         log = Log(service="router")
-        runner.run(serve(Settings.from_environment(), PlainCooldowns(), log))
+        runner.run(serve(Settings.from_environment(), Late(PlainCooldowns, log), log))
         log.close()
 
 
