@@ -1,5 +1,6 @@
 """The matrix's rows, in order."""
 
+from tests.fabric.matrix import targets
 from tests.fabric.matrix.api import API
 from tests.fabric.matrix.bus import BUS
 from tests.fabric.matrix.engines import ENGINES
@@ -11,3 +12,5 @@ from tests.fabric.matrix.revocation import REVOCATION
 from tests.fabric.matrix.tokens import TOKENS
 
 HOPS = (API, PUBLISHER, BUS, QUEUES, ENGINES, MACHINES, TOKENS, RELOAD, REVOCATION)
+MORE = (targets,)
+"""Modules with more cells of a row, which they put there when they are imported."""
