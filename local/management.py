@@ -7,7 +7,8 @@ import urllib.request
 from dataclasses import dataclass
 from typing import Any
 
-TIMEOUT_SECONDS = 30.0
+TIMEOUT_SECONDS = 90.0
+"""More than the API has on AWS: the first call here may start two functions cold on a machine that is busy with something else."""
 
 
 class ManagementError(Exception):

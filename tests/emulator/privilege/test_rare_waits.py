@@ -109,15 +109,3 @@ def test_a_wait_for_a_place_is_kept_patient(platform: Platform, serving: Bring) 
         rewritten(platform, begun, updated_at=ago(minutes=3))
         invoke(platform, "ServingSweepModelsFunction")
     client.ended(begun, "Succeeded")
-
-
-def test_a_stop_and_a_deletion_that_fail_say_so(platform: Platform, serving: Bring) -> None:
-    """What nobody foresaw befalls the step at which each waits: its machine settles the operation as failed, and a deletion may follow."""
-    client = serving("rare-stuck", "rare-kept")
-    with Injection(platform, held("RoutingOnModelStopRequested", "RoutingOnModelDeletionRequested"), "failing"):
-        begun = [client.command("POST", "/models/rare-stuck/stop"), client.command("DELETE", "/models/rare-kept")]
-        for operation in begun:
-            order = waiting(platform, operation, "await_route_closed")
-            platform.aws("stepfunctions").send_task_failure(taskToken=order["task_token"], error="Unforeseen", cause="nobody knows")
-        for operation in begun:
-            client.ended(operation, "Failed")

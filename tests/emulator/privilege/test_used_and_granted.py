@@ -90,6 +90,7 @@ def test_nothing_that_the_suite_did_was_refused(account: Account) -> None:
 
 
 def matches(entry: dict[str, Any], grant: Grant) -> bool:
-    """Whether an entry speaks of a grant: its role is one of those named (shell globs), its action and, if given, its Sid too."""
+    """Whether an entry speaks of a grant: its role is one of those named (shell globs), its action and, if given, Sid and resource too."""
     roles = any(fnmatch.fnmatchcase(grant.role, role) for role in entry["roles"])
-    return roles and grant.action in entry["actions"] and entry.get("sid", grant.sid) == grant.sid
+    resource = fnmatch.fnmatchcase(grant.resource, entry.get("resource", "*"))
+    return roles and resource and grant.action in entry["actions"] and entry.get("sid", grant.sid) == grant.sid
