@@ -101,9 +101,9 @@ class Fabric(Driver, Views):
         return {name: value for name, value in vars(self).items() if name != "_stack"} | {"_stack": ExitStack()}
 
     def reseed(self, seed: int) -> None:
-        """Let another seed decide from now on."""
+        """Let another seed decide from now on; none of its ids is one that this seed gave to a platform from its beginning."""
         self.seed = seed
-        self.chance.seed(seed)
+        self.chance.seed(f"from now on {seed}")
         self._faults.chance.seed(self.chance.random())
 
     def _boundary(self) -> Boundary:

@@ -19,7 +19,7 @@ def the_wish_is_what_was_accepted(people: People) -> None:
         if model_id in people.unknown or "" in people.unknown or model is None or model["deleted"]:
             continue
         wished: dict[str, Any] = {}
-        for _, (kind, body, operation_id) in sorted(accepted.items(), key=lambda one: one[0]):
+        for _, kind, body, operation_id in sorted(accepted, key=lambda one: one[0]):
             if kind == "create":
                 wished = dict(body)
             elif not _undone(seen.operation(operation_id)):

@@ -82,8 +82,8 @@ class People:
     accepted: dict[str, str] = field(default_factory=dict)
     unknown: set[str] = field(default_factory=set)
     """Models of which somebody was not told what became of a command."""
-    wishes: dict[str, dict[int, tuple[str, Any, str]]] = field(default_factory=dict)
-    """What was accepted, by model and generation: what kind, its body, its operation."""
+    wishes: dict[str, list[tuple[int, str, Any, str]]] = field(default_factory=dict)
+    """What was accepted, by model: the generation, what kind, its body, its operation. What changed nothing has the generation that stood."""
     tokens: list[dict[str, Any]] = field(default_factory=list)
     revoked: set[str] = field(default_factory=set)
     numbers: int = 0
@@ -237,7 +237,7 @@ class People:
                 body = {"schedule": {"lead_minutes": 0, "enabled": True} | body}  # a schedule is replaced as a whole
             elif function == "remove_schedule":
                 body = {"schedule": None}
-            self.wishes.setdefault(told["model_id"], {})[int(tag.strip('"'))] = kind, body, told["operation_id"]
+            self.wishes.setdefault(told["model_id"], []).append((int(tag.strip('"')), kind, body, told["operation_id"]))
 
     def _issued(self, person: str, told: Mapping[str, Any]) -> None:
         if told["token_id"] not in {token["token_id"] for token in self.tokens}:
