@@ -83,7 +83,7 @@ class People:
     unknown: set[str] = field(default_factory=set)
     """Models of which somebody was not told what became of a command."""
     wishes: dict[str, list[tuple[int, str, Any, str]]] = field(default_factory=dict)
-    """What was accepted, by model: the generation, what kind, its body, its operation. What changed nothing has the generation that stood."""
+    """What was accepted, by model: generation, kind, body, operation. What changed nothing has the generation that stood."""
     tokens: list[dict[str, Any]] = field(default_factory=list)
     revoked: set[str] = field(default_factory=set)
     numbers: int = 0
