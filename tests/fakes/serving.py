@@ -148,8 +148,8 @@ class RecordingEngines:
         return self.running.get(service, 0)
 
     def tasks(self, service: str, generation: int, known: Sequence[str]) -> list[TaskObservation]:
-        """See `ports.Engines`; only the known ones, and those are forgotten."""
-        return [TaskObservation(task, service, generation, 1_000_000, "STOPPED", "STOPPED", None) for task in known]
+        """See `ports.Engines`; ECS knows none any more."""
+        return []
 
     def services(self) -> Iterator[str]:
         """See `ports.Engines`."""

@@ -158,7 +158,7 @@ class Engines(Endings, Protocol):
         ...
 
     def tasks(self, service: str, generation: int, known: Sequence[str]) -> list[TaskObservation]:
-        """A look at each of its tasks, and at the `known` ones; a known one that ECS has forgotten has stopped."""
+        """A look at each of its tasks, and at the `known` ones; of one that ECS does not know, or not yet, there is none."""
         ...
 
     def services(self) -> Iterator[str]:

@@ -54,10 +54,7 @@ class EcsControl:
         """See `ports.Engines`."""
         found = self._look(service, generation, self._running(service))
         others = [task_id for task_id in known if task_id not in {seen.task_id for seen in found}]
-        found += self._look(service, generation, others)
-        forgotten = [task_id for task_id in others if task_id not in {seen.task_id for seen in found}]
-        # ECS tells of a stopped task for about an hour. The version lies above any that a task reaches in its life.
-        return found + [TaskObservation(task_id, service, generation, 1_000_000, "STOPPED", "STOPPED", None) for task_id in forgotten]
+        return found + self._look(service, generation, others)
 
     def services(self) -> Iterator[str]:
         """See `ports.Engines`."""

@@ -54,7 +54,10 @@ class Condition:
 
 @dataclass(frozen=True)
 class LiveTask:
-    """An ECS task that has not stopped yet, as last heard of. `condemned`: why it will never answer, though ECS finds nothing amiss."""
+    """An ECS task that has not stopped yet, as last heard of. `condemned`: why it will never answer, though ECS finds nothing amiss.
+
+    `known_since`: when it was first heard of; None in rows of releases that did not write it down.
+    """
 
     task_id: str
     generation: int
@@ -62,6 +65,7 @@ class LiveTask:
     desired_status: str
     address: str | None
     condemned: Failure | None = None
+    known_since: str | None = field(default=None, compare=False)
 
     @property
     def target_status(self) -> str | None:

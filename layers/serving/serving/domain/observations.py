@@ -93,9 +93,11 @@ def task(
     if model.deleted or model.deployment_of(seen.generation) is None:
         return None  # of a service that is given up
     others = tuple(t for t in model.tasks if t.task_id != seen.task_id)
-    sentence = next((t.condemned for t in model.tasks if t.task_id == seen.task_id), None)
+    before = next((t for t in model.tasks if t.task_id == seen.task_id), None)
+    sentence = before.condemned if before else None
+    alive = replace(seen.live(), condemned=sentence, known_since=before.known_since if before else now)
     failure = failure or (sentence if seen.stopped else None)
-    after = replace(model, tasks=others if seen.stopped else (*others, replace(seen.live(), condemned=sentence)))
+    after = replace(model, tasks=others if seen.stopped else (*others, alive))
     after = _with_capacity(after, seen, failure, now)
     if model.running and not after.running:
         after = after.no_longer_ready("NoTaskRuns", now)

@@ -1,7 +1,8 @@
 """ECS tasks: from what ECS says about one to what it means for the model."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from serving.domain.model import Failure, LiveTask
@@ -30,6 +31,11 @@ PASSING = frozenset(
     }
 )
 """May pass when tried once more, perhaps on another instance. Every other failure is certain to come back."""
+
+TOLD_OF_STOPPED = timedelta(hours=1)
+"""How long ECS tells of a stopped task at least (API reference of DescribeTasks)."""
+
+_LAST_VERSION = 1_000_000
 
 START_LIMIT = 2
 """Failed starts that are evidence enough: each may have cost twenty minutes of a GPU."""
@@ -82,6 +88,20 @@ def observed(detail: Mapping[str, Any], service: str, generation: int) -> TaskOb
     )
 
 
+def forgotten(service: str, known: Sequence[LiveTask], looks: Sequence[TaskObservation], now: datetime) -> list[TaskObservation]:
+    """The known tasks of a service of which ECS, whose answers are `looks`, tells nothing any more: they stopped long ago.
+
+    A task that was not there an hour ago cannot be among them: ECS tells of a stopped one for longer, so that its absence only shows that
+    the answer is older than the task. Their version lies above any that a task reaches in its life.
+    """
+    answered = {look.task_id for look in looks}
+    return [
+        TaskObservation(task.task_id, service, task.generation, _LAST_VERSION, "STOPPED", "STOPPED", None)
+        for task in known
+        if task.task_id not in answered and _may_be_forgotten(task, now)
+    ]
+
+
 def ended_as_asked(observation: TaskObservation) -> bool:
     """Whether the task stopped because somebody scaled or stopped the service, not because it failed."""
     unhealthy = any(_UNHEALTHY in words for words in observation.reasons)
@@ -99,6 +119,10 @@ def gives_up(failure: Failure, failed_starts: int) -> bool:
     if failure.code in WAITS:
         return False
     return failed_starts >= START_LIMIT if failure.code in PASSING else True
+
+
+def _may_be_forgotten(task: LiveTask, now: datetime) -> bool:
+    return task.known_since is None or now - datetime.fromisoformat(task.known_since) > TOLD_OF_STOPPED
 
 
 def _address(detail: Mapping[str, Any], container: Mapping[str, Any]) -> str | None:

@@ -7,7 +7,7 @@ from functools import partial
 
 from kit.clock import Clock, iso
 from kit.errors import SlipwayError, Transient
-from serving.domain import lifecycle, reminders, troubles
+from serving.domain import lifecycle, reminders, tasks, troubles
 from serving.domain.change import Cause
 from serving.domain.model import Failure, Model, Status
 from serving.domain.operation import Goal, Operation
@@ -179,7 +179,8 @@ class SweepModels:
             running = sum(1 for task in known if task.target_status == "running")
             if self._engines.tasks_left(deployment.service) == running == len(known):
                 continue
-            for seen in self._engines.tasks(deployment.service, deployment.generation, [task.task_id for task in known]):
+            looks = self._engines.tasks(deployment.service, deployment.generation, [task.task_id for task in known])
+            for seen in looks + tasks.forgotten(deployment.service, known, looks, self._clock.now()):
                 done["observed"] += self._observer.learn(model.model_id, seen, Cause(_ACTOR, model.operation or model.model_id))
 
     def _remove_orphan(self, service: str, done: Counter[str]) -> None:
