@@ -25,7 +25,8 @@ from scripts.template import ROOT
 
 DOCUMENT = ROOT / "docs" / "reliability.json"
 FOLDER = ROOT / ".local" / "proof"
-ONE_AT_A_TIME = frozenset({"platform"})  # it has one platform
+PLATFORMS = os.environ.get("PLATFORMS", "3")
+"""How many platforms and emulators stand side by side, as in `make test`: they wait more than they work."""
 
 
 def added_up(lines: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -55,7 +56,7 @@ def run_ring(name: str, workers: str, folder: Path) -> dict[str, Any]:
     """Run one ring: its seconds and its tests' outcome."""
     paths = [path for path in RINGS[name] if (ROOT / path).is_dir()]
     report = folder / f"{name}.xml"
-    several = [] if name in ONE_AT_A_TIME else ["-n", workers, "--dist", "loadgroup"]
+    several = ["-n", PLATFORMS if name == "platform" else workers, "--dist", "loadgroup"]
     command = [sys.executable, "-m", "pytest", *several, *paths, f"--junitxml={report}"]
     started = time.monotonic()
     subprocess.run(command, cwd=ROOT, env=os.environ | {"SLIPWAY_EVIDENCE": str(folder)}, check=False)
