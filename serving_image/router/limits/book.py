@@ -30,7 +30,7 @@ class Tariff:
 class Subject:
     """One limited token, group or model. `purses` are those of the periods that run at `turns_at` (seconds since 1970) at the latest."""
 
-    __slots__ = ("counts_money", "kind", "limits", "minute", "purses", "subject_id", "tariff", "turns_at")
+    __slots__ = ("counts_money", "kind", "limits", "minute", "periods", "purses", "subject_id", "tariff", "turns_at")
 
     def __init__(self, limits: SubjectLimits) -> None:
         self.kind, self.subject_id = limits.kind, limits.subject_id
@@ -42,6 +42,8 @@ class Subject:
     def know(self, limits: SubjectLimits) -> None:
         """The limits are these from now on."""
         self.limits = limits
+        found = ((period, limits.in_period(period)) for period in _PERIODS)
+        self.periods = tuple((period, limit) for period, limit in found if limit is not None)
         self.tariff = None if limits.prices is None else Tariff(limits.prices)
         self.counts_money = any(budget.usd is not None for budget in limits.budgets)
         self.turns_at = 0.0
@@ -56,6 +58,7 @@ class LimitBook:
 
     def __init__(self, *, routers: int, new_name: Callable[[], str], retire: Callable[[Purse], None]) -> None:
         self._routers, self._new_name, self._retire = routers, new_name, retire
+        self._windows: dict[Period, Window] = {}
         self._by_key: dict[str, Subject] = {}
         self._debts: dict[tuple[str, str, str], Amounts] = {}
         self.tokens: dict[str, Subject] = {}
@@ -66,11 +69,8 @@ class LimitBook:
         """Put the subject's purses right: those of the periods that run now, under the limits that hold now."""
         held = {purse.window.sk: purse for purse in subject.purses if not purse.dead}
         purses = []
-        for period in _PERIODS:
-            limit = subject.limits.in_period(period)
-            if limit is None:
-                continue
-            window = window_of(period, now)
+        for period, limit in subject.periods:
+            window = self._window(period, now)
             purse = held.pop(window.sk, None)
             if purse is None:
                 purse = self._open(subject, window, limit)
@@ -89,6 +89,13 @@ class LimitBook:
         subject = self._by_key.get(f"{purse.kind}#{purse.subject_id}")
         if subject is not None:
             subject.turns_at = 0.0
+
+    def _window(self, period: Period, now: float) -> Window:
+        """That in which this moment lies; most subjects turn at the same ones."""
+        window = self._windows.get(period)
+        if window is None or (window.ends and not window.starts <= now < window.ends):
+            window = self._windows[period] = window_of(period, now)
+        return window
 
     def _open(self, subject: Subject, window: Window, limit: Limit) -> Purse:
         purse = Purse(subject.kind, subject.subject_id, window, limit, name=self._new_name(), routers=self._routers)
