@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -126,6 +127,11 @@ class House:
         token = self.platform.token(groups=(group,))
         name = {"token": token.split("_")[1], "group": group, "model": model_id}[kind]
         return Subject(self, kind, name, token, model_id)
+
+    def times_away(self) -> float:
+        """How often a router could not use the table in time: then it goes on with a slice of what it has not leased."""
+        texts = [router.http.get("/metrics").text for router in self.routers]
+        return sum(float(re.findall(r"^slipway_router_lease_failures_total (\S+)$", text, re.MULTILINE)[0]) for text in texts)
 
     def follow(self) -> None:
         """Wait until both routers hold what the tables hold."""

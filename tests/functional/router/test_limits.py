@@ -232,15 +232,15 @@ def test_money_cannot_be_counted_for_a_model_without_prices(house: House) -> Non
 
 def test_thresholds_are_told_once_each_over_routers(house: House) -> None:
     """A budget is used up at two routers at a time: 50, 80 and 100 % are recorded once each, with a marker for who announces them."""
-    house.engine.prompt = 50  # more than was guessed, so that the last answer goes beyond the budget
-    subject = house.subject("group").limit(budgets=[{"period": "day", "tokens": 1100}])
+    house.engine.prompt = 50  # more than was guessed, so that the last answer, for which 40 tokens are left, goes beyond the budget
+    subject = house.subject("group").limit(budgets=[{"period": "day", "tokens": 1120}])
     with ThreadPoolExecutor(4) as threads:
         for _ in range(8):
             list(threads.map(lambda number: subject.ask(number % 2, max_tokens=10), range(20)))
             subject.settled("DAY")
-            if subject.account("DAY").spent[1] >= 1100:
+            if subject.account("DAY").spent[1] >= 1120:
                 break
-    assert 1100 <= subject.account("DAY").spent[1] < 1100 + ROUTERS * 60 * 4
+    assert 1120 <= subject.account("DAY").spent[1] < 1120 + ROUTERS * 60 * 4
     facts = [(sk, fact) for pk, sk, fact in list(house.aws.facts) if pk.endswith(f"group#{subject.name}")]
     told = [BudgetThresholdCrossed.validate_document(fact["data"]) for _, fact in facts]
     assert [each.threshold for each in told] == [50, 80, 100]
@@ -250,11 +250,12 @@ def test_thresholds_are_told_once_each_over_routers(house: House) -> None:
 
 
 def test_fifty_clients_at_two_routers_do_not_overspend(house: House) -> None:
-    """The stated bound is slices by routers; where answers keep to what was guessed, nothing at all is overspent, and little is left."""
+    """The stated bound is slices by routers; where answers keep to what was guessed and the table answers, nothing at all is overspent, and
+    little is left."""
     budget = 50_000
     bound = ROUTERS * budget // SLICES
     subject = house.subject("group").limit(budgets=[{"period": "month", "tokens": budget}])
-    before = house.engine.used
+    before, away = house.engine.used, house.times_away()
     outcomes: Counter[str] = Counter()
 
     def client(number: int) -> None:
@@ -269,7 +270,7 @@ def test_fifty_clients_at_two_routers_do_not_overspend(house: House) -> None:
         list(threads.map(client, range(50)))
     used = house.engine.used - before
     assert subject.settled("MONTH").spent[1] == used
-    assert budget - bound <= used <= budget
+    assert budget - bound <= used <= budget + (bound if house.times_away() > away else 0)
     assert outcomes["insufficient_quota"] == 50
     assert set(outcomes) <= {"answered", "insufficient_quota", "rate_limit_exceeded"}
     counted("overspend_bound_tokens", bound)
