@@ -212,3 +212,24 @@ def test_the_last_word_of_an_updates_copies_may_come_behind_its_undoing_and_leav
         fabric.settle()
         alive = [task.task_id for task in fabric.ecs.alive()]
         assert [target["target_id"] for target in _route(fabric)["targets"]] == alive
+
+
+def test_the_last_word_of_a_former_copy_may_come_behind_another_change_and_leaves_no_target_behind() -> None:
+    """A former copy ends while a further change is asked for: routing hears of the end as history, and is told again how it stands."""
+    with Fabric(10) as fabric:
+        fabric.http("create_model", "POST", "/models", body=fabric.wish("m1"))
+        fabric.run()
+        change: dict[str, Any] = {"engine": {"kind": "llama.cpp", "arguments": {"context_length": 4096}}}
+        _, told, _ = fabric.http("update_model", "PATCH", "/models/m1", body=change)
+        assert fabric.http("update_model", "PATCH", "/models/m1", body=change | {"acknowledge": told["acknowledge"]})[0] == 202
+        while not any(task.last == "STOPPED" for task in fabric.ecs.tasks.values()):
+            fabric.step()
+        asked = 0
+        while _route(fabric)["generation"] != 3:
+            for thing in [one for one in fabric.pending if "RoutingOnCapacityChanged" in one.what and "generation=2" in one.what]:
+                fabric.delay(thing, 60)
+                asked = asked or fabric.http("update_model", "PATCH", "/models/m1", body={"description": "another"})[0]
+            fabric.step()
+        assert asked == 202
+        fabric.settle()
+        assert [target["target_id"] for target in _route(fabric)["targets"]] == [task.task_id for task in fabric.ecs.alive()]

@@ -85,9 +85,7 @@ def of_observation(observation: TaskObservation) -> Document:
 def _route(document: Mapping[str, Any] | None) -> RouteView | None:
     if document is None:
         return None
-    return RouteView(
-        **{**known(RouteView, document), "ready": tuple(document.get("ready", ())), "targets": tuple(document.get("targets", ()))}
-    )
+    return RouteView(**{**known(RouteView, document), **{name: tuple(document.get(name, ())) for name in ("ready", "targets", "draining")}})
 
 
 def _failure(document: Mapping[str, Any] | None) -> Failure | None:

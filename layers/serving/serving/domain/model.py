@@ -93,7 +93,8 @@ class Deployment:
 @dataclass(frozen=True)
 class RouteView:
     """The route as last heard of; the newest revision wins. `targets` are the ids of those that it knows and that do not drain, `ready` of
-    those among them that take requests; `heard_at` is when we heard of it, empty in rows of releases that did not ask.
+    those among them that take requests, `draining` of those that drain; `heard_at` is when we heard of it, empty in rows of releases that
+    did not ask.
     """
 
     state: str
@@ -101,6 +102,7 @@ class RouteView:
     generation: int
     ready: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
+    draining: tuple[str, ...] = ()
     heard_at: str = ""
 
 

@@ -58,8 +58,10 @@ def _live(model: Model) -> set[str]:
 
 
 def _differ(model: Model) -> bool:
-    """Whether routing knows other copies."""
-    return _live(model) != set(model.route.targets if model.route else ())
+    """Whether routing knows other copies, or waits for the end of one that has ended."""
+    if model.route is None:
+        return bool(_live(model))
+    return _live(model) != set(model.route.targets) or not set(model.route.draining) <= {task.task_id for task in model.tasks}
 
 
 def _unready(model: Model, now: str) -> bool:
