@@ -1,7 +1,8 @@
 """Runs every ring of the suite and writes what it counted into docs/reliability.md: `make proof [SLIPWAY_PROOF_SCALE=40]`.
 
 The figures lie in docs/reliability.json; the page's part between the markers is rendered from it and from nothing else. A run in which a
-test fails, in which something was counted that must not be, or which did too little, writes neither: `--keep-going` says all first.
+test fails, in which something was counted that must not be, or which did too little, writes neither: `--keep-going` says all first, and
+`--again` runs what has failed then, or has not run, and keeps the rest, each ring with its commit.
 """
 
 import argparse
@@ -40,7 +41,7 @@ def added_up(lines: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def evidence(folder: Path) -> list[dict[str, Any]]:
     """Every line that the suite has left in the folder."""
-    return [json.loads(line) for path in sorted(folder.glob("*.jsonl")) for line in path.read_text().splitlines()]
+    return [json.loads(line) for path in sorted(folder.rglob("*.jsonl")) for line in path.read_text().splitlines()]
 
 
 def outcome(report: Path) -> dict[str, int]:
@@ -62,6 +63,22 @@ def run_ring(name: str, workers: str, folder: Path) -> dict[str, Any]:
     subprocess.run(command, cwd=ROOT, env=os.environ | {"SLIPWAY_EVIDENCE": str(folder)}, check=False)
     seconds = round(time.monotonic() - started, 1)
     return {"ring": name, "seconds": seconds, **(outcome(report) if report.exists() else {"passed": 0, "failed": 1, "skipped": 0})}
+
+
+def kept(folder: Path) -> dict[str, Any] | None:
+    """What a ring came to whose evidence lies there, if it has passed."""
+    noted = folder / "outcome.json"
+    ring: dict[str, Any] | None = json.loads(noted.read_text()) if noted.exists() else None
+    return ring if ring and not ring["failed"] else None
+
+
+def ran(name: str, workers: str, folder: Path, commit: str) -> dict[str, Any]:
+    """Run a ring, whose evidence is put there with what it came to."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    ring = run_ring(name, workers, folder) | {"commit": commit}
+    (folder / "outcome.json").write_text(json.dumps(ring))
+    return ring
 
 
 def conditions() -> dict[str, Any]:
@@ -97,14 +114,15 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--partial", action="store_true", help="write the page although only some rings were run; it says which were not")
     parser.add_argument("--workers", default=os.environ.get("WORKERS", "auto"), help="of pytest-xdist")
     parser.add_argument("--keep-going", action="store_true", help="run the other rings although one has failed")
+    parser.add_argument("--again", action="store_true", help="keep the rings that have passed in the last run")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="for the evidence; emptied first")
     given = parser.parse_args(arguments)
-    shutil.rmtree(given.folder, ignore_errors=True)
-    given.folder.mkdir(parents=True)
+    if not given.again:
+        shutil.rmtree(given.folder, ignore_errors=True)
     about, rings = conditions(), []
     PAGE.write_text(insert(PAGE.read_text(), json.loads(DOCUMENT.read_text())))  # a test compares them, as this script would write them now
     for name in given.rings.split(","):
-        rings.append(run_ring(name, given.workers, given.folder))
+        rings.append(kept(given.folder / name) or ran(name, given.workers, given.folder / name, about["commit"]))
         if rings[-1]["failed"] and not given.keep_going:
             break
     document = {**about, "rings": rings, "figures": added_up(evidence(given.folder))}

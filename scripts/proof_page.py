@@ -114,7 +114,10 @@ def figures(document: Mapping[str, Any]) -> str:
         if totals.get(part) is not None and totals.get(whole):
             lines.append(f"| {title} | {100 * totals[part] / totals[whole]:.1f} % | |")
     lines += ["", "| ring | seconds | tests passed | skipped |", "|---|---:|---:|---:|"]
-    lines += [f"| {ring['ring']} | {_number(ring['seconds'])} | {ring['passed']} | {ring['skipped']} |" for ring in document["rings"]]
+    lines += [
+        f"| {ring['ring']}{_of_another(ring, document)} | {_number(ring['seconds'])} | {ring['passed']} | {ring['skipped']} |"
+        for ring in document["rings"]
+    ]
     whole_run = sum(ring["seconds"] for ring in document["rings"])
     passed, skipped = (sum(ring[name] for ring in document["rings"]) for name in ("passed", "skipped"))
     lines.append(f"| all | {_number(round(whole_run, 1))} | {passed} | {skipped} |")
@@ -130,6 +133,12 @@ def insert(page: str, document: Mapping[str, Any]) -> str:
     if not end:
         raise ValueError(f"the page lacks {BEGIN} … {END}")
     return f"{before}{BEGIN}\n\n{figures(document)}\n\n{END}{after}"
+
+
+def _of_another(ring: Mapping[str, Any], document: Mapping[str, Any]) -> str:
+    """A ring's commit where it is not the document's."""
+    commit = ring.get("commit", document["commit"])
+    return "" if commit == document["commit"] else f" (of `{commit}`)"
 
 
 def _parts(figure: str, document: Mapping[str, Any]) -> str:

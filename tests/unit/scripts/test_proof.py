@@ -144,6 +144,23 @@ def test_a_part_of_the_suite_is_written_when_asked_for_and_says_what_is_missing(
     assert "Not run, and so not in the figures: contract, architecture" in (tmp_path / "page.md").read_text()
 
 
+def test_what_has_passed_is_kept_and_what_has_failed_is_run_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The page says of which commit each ring is, and counts the evidence of a ring that failed no more."""
+    evidence = f"--folder={tmp_path / 'evidence'}"
+    _rings(monkeypatch, tmp_path, failed=1, things_done=2)
+    assert proof.main([evidence, "--rings=fabric", "--partial"]) == 1
+    _rings(monkeypatch, tmp_path, failed=0, things_done=3)
+    assert proof.main([evidence, "--rings=unit", "--partial", "--again"]) == 0
+    _rings(monkeypatch, tmp_path, failed=0, things_done=4)
+    monkeypatch.setattr(proof, "conditions", lambda: {**{name: DOCUMENT[name] for name in ("date", "scale", "machine")}, "commit": "def"})
+    assert proof.main([evidence, "--rings=unit,fabric", "--partial", "--again"]) == 0
+    document = json.loads((tmp_path / "document.json").read_text())
+    assert proof_page.sums(document) == {"things_done": 7}
+    page = (tmp_path / "page.md").read_text()
+    assert "| unit (of `abc`) | 1 | 1 | 0 |" in page
+    assert "| fabric | 1 | 1 | 0 |" in page
+
+
 def test_the_outcome_is_what_pytest_reports(tmp_path: Path) -> None:
     """Errors in fixtures count as failures."""
     report = tmp_path / "report.xml"
