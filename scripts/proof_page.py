@@ -17,7 +17,7 @@ RINGS = {
     "fabric": ("tests/fabric",),
     "borders": ("tests/borders",),
     "scans": ("tests/scans",),
-    "platform": ("tests/emulator", "tests/e2e"),
+    "platform": ("tests/e2e", "tests/emulator"),
 }
 # What a figure is called on the page, where its own name does not say it well enough. The others are listed by their names.
 TITLES = {
