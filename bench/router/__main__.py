@@ -39,10 +39,9 @@ class Bench:
     rows: Rows = dataclasses.field(default_factory=Rows)
     missing: dict[str, str] = dataclasses.field(default_factory=dict)
 
-    def setting(self, **changes: object) -> Setting:
-        """A place for a gateway to run at."""
-        folder = Path(tempfile.mkdtemp(dir=self.folder))
-        return dataclasses.replace(Setting(self.cores, (self.upstream,), folder), **changes)  # type: ignore[arg-type]
+    def setting(self, *, upstreams: tuple[int, ...] = (), models: int = 1, tokens: int = 1) -> Setting:
+        """A place for a gateway to run at; without `upstreams`, in front of the one that answers."""
+        return Setting(self.cores, upstreams or (self.upstream,), Path(tempfile.mkdtemp(dir=self.folder)), models, tokens)
 
     def started(self, stack: ExitStack, name: str, start: Start, setting: Setting) -> list[Gateway]:
         """The gateway, warm; none where it cannot be run, and why is kept."""

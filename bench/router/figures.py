@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 
 OURS: Final = "slipway"
 _BETTER: Final = {"higher": 1.0, "lower": -1.0}
+_FOUR_DIGITS: Final = 1000
 
 
 @dataclass
@@ -96,7 +97,7 @@ def shown(value: float | None) -> str:
         return "-"
     if math.isinf(value):
         return "∞"
-    if abs(value) >= 1000:  # noqa: PLR2004
+    if abs(value) >= _FOUR_DIGITS:
         return f"{float(f'{value:.3g}'):,.0f}"
     return f"{value:.3g}"
 

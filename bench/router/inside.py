@@ -75,17 +75,17 @@ class Inside:
         self.models = [f"bench-{number}" for number in range(models)]
         self.tokens = [mint(token_id_of(number), f"{number:043d}") for number in range(1, tokens + 1)]
         self._fill(policy=policy)
-        self.router._engine._connect = self._connect  # type: ignore[method-assign]  # noqa: SLF001 - no engine to connect to
+        self.router.engine.connect = self._connect
 
     def _fill(self, *, policy: bool) -> None:
         router = self.router
-        router._authenticator.peppers = Peppers("1", {"1": PEPPER})  # noqa: SLF001 - as its loop does
+        router.authenticator.peppers = Peppers("1", {"1": PEPPER})
         routes = [router.routes.parse(row) for row in self._routes()]
         router.routes.apply({key: held for key, _, held in routes}, ())
         tokens = [router.tokens.parse(row) for row in self._tokens()]
         router.tokens.apply({key: held for key, _, held in tokens}, ())
         if policy:
-            book = router._limiting.book  # noqa: SLF001 - as its feed does
+            book = router.limiting.book
             limits = [book.parse(row) for row in self._limits()]
             book.apply({key: held for key, _, held in limits}, ())
 
@@ -126,7 +126,7 @@ class Inside:
         return [*rows, row | {"kind": "group", "subject_id": GROUP, "requests_per_minute": PLENTY, "tokens_per_minute": PLENTY}]
 
     async def _connect(self, loop: asyncio.AbstractEventLoop, origin: str) -> EngineConnection:
-        connection = EngineConnection(self.router._engine, origin, loop)  # noqa: SLF001 - the same
+        connection = EngineConnection(self.router.engine, origin, loop)
         upstream = mock.Upstream(loop)
 
         def heard(data: bytes) -> None:
@@ -185,7 +185,7 @@ async def _measure(options: argparse.Namespace) -> list[float]:
             for place in range(max(options.models, options.tokens))
         ]
         last = b"0\r\n\r\n" if options.stream else b"}"
-        async with inside.router._engine:  # noqa: SLF001 - without the loops beside it
+        async with inside.router.engine:  # the loops beside it do not run
             await inside.run(requests, max(200, len(requests)), last)
             gc.collect()
             gc.freeze()

@@ -124,7 +124,7 @@ def _number(text: bytes, name: bytes, default: int) -> int:
     if place < 0:
         return default
     digits = text[place + len(name) : place + len(name) + 12].lstrip()
-    count = next((at for at, byte in enumerate(digits) if not 48 <= byte <= 57), len(digits))  # noqa: PLR2004 - ASCII 0 to 9
+    count = next((at for at, byte in enumerate(digits) if byte not in b"0123456789"), len(digits))
     return int(digits[:count]) if count else default
 
 

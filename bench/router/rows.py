@@ -6,6 +6,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from bench.router.estate import GROUP, MODEL
@@ -22,6 +23,8 @@ _TOGETHER: Final = {"max_tokens": EVENTS, "seed": 0}
 _FREED_SECONDS: Final = 20.0
 _SEEN_SECONDS: Final = 30.0
 _OK: Final = 200
+_ALONE, _BUSY, _CROWDED = 1, 32, 256
+"""Connections at once: one caller, enough to keep a core busy, and many more than that."""
 
 
 @dataclass(frozen=True)
@@ -57,12 +60,12 @@ def compare(rows: Rows, generator: Generator, gateways: Iterable[Gateway], size:
     """One repetition of what all gateways are asked."""
     for gateway in gateways:
         seconds = max(size.seconds, gateway.least_seconds)
-        for connections in (1, 32, 256):
+        for connections in (_ALONE, _BUSY, _CROWDED):
             found = generator.flood(gateway, connections=connections, seconds=seconds, size=SMALL).values
             rows[f"plain, {connections} at a time", "requests/s", "higher"].add(gateway.name, found["rate"], found["errors"])
-            if connections == 1:
+            if connections == _ALONE:
                 rows["plain, 1 at a time: p50", "ms", "lower"].add(gateway.name, found["p50"])
-            if connections == 32:  # noqa: PLR2004
+            if connections == _BUSY:
                 rows["plain: processor", "µs a request", "lower"].add(gateway.name, found["cpu"])
         found = generator.flood(gateway, connections=32, seconds=seconds, size=LARGE).values
         rows["plain, prompts of 200 KB, 32 at a time", "requests/s", "higher"].add(gateway.name, found["rate"], found["errors"])
@@ -71,7 +74,7 @@ def compare(rows: Rows, generator: Generator, gateways: Iterable[Gateway], size:
 
 
 def _streams(rows: Rows, generator: Generator, gateway: Gateway, seconds: float) -> None:
-    for connections in (1, 32, 256):
+    for connections in (_ALONE, _BUSY, _CROWDED):
         found = generator.flood(gateway, connections=connections, seconds=seconds, size=SMALL, stream=_TOGETHER).values
         if found["rate"] * seconds < 1 or found["errors"] > found["rate"] * seconds / 2:
             rows[f"streams of {EVENTS} events at once, {connections} at a time", "events/s", "higher"].absent[gateway.name] = (
@@ -172,10 +175,10 @@ def revoked(rows: Rows, gateway: Gateway, size: Size) -> None:
     row = rows["from a revoked token to the first refusal", "ms", "lower"]
     for _ in range(size.samples):
         token = estate.platform.token((GROUP,))
-        until(lambda token=token: _status(gateway, token) == _OK, _SEEN_SECONDS)  # type: ignore[misc]
+        until(partial(_takes, gateway, token), _SEEN_SECONDS)
         time.sleep(time.time() % 0.9)  # the router looks at fixed times: no sample is to lie in step with them
         estate.platform.revoke(token)
-        row.add(gateway.name, until(lambda token=token: _status(gateway, token) != _OK, _SEEN_SECONDS) * 1000)  # type: ignore[misc]
+        row.add(gateway.name, until(partial(_refuses, gateway, token), _SEEN_SECONDS) * 1000)
 
 
 def moved(rows: Rows, gateway: Gateway, upstreams: Sequence[int], size: Size) -> None:
@@ -193,7 +196,7 @@ def moved(rows: Rows, gateway: Gateway, upstreams: Sequence[int], size: Size) ->
             version=version,
             allowed_groups=[GROUP],
         )
-        row.add(gateway.name, until(lambda version=version: _version(gateway) == version, _SEEN_SECONDS) * 1000)  # type: ignore[misc]
+        row.add(gateway.name, until(partial(_is_at, gateway, version), _SEEN_SECONDS) * 1000)
 
 
 def told(upstream: int) -> dict[str, Any]:
@@ -203,12 +206,16 @@ def told(upstream: int) -> dict[str, Any]:
         return found
 
 
-def _status(gateway: Gateway, token: str) -> int:
-    return _asked(gateway, token)[0]
+def _takes(gateway: Gateway, token: str) -> bool:
+    return _asked(gateway, token)[0] == _OK
 
 
-def _version(gateway: Gateway) -> str:
-    return _asked(gateway, gateway.tokens[0])[1].get("x-slipway-version", "")
+def _refuses(gateway: Gateway, token: str) -> bool:
+    return not _takes(gateway, token)
+
+
+def _is_at(gateway: Gateway, version: str) -> bool:
+    return _asked(gateway, gateway.tokens[0])[1].get("x-slipway-version", "") == version
 
 
 def _asked(gateway: Gateway, token: str) -> tuple[int, Mapping[str, str]]:

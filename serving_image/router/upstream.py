@@ -6,7 +6,7 @@ POST and its answer. What comes is parsed by httptools and handed on in the piec
 
 import asyncio
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Final, Self
 from urllib.parse import urlsplit
@@ -26,6 +26,9 @@ _LOOK_SECONDS: Final = 1.0
 _MOST_HEADS: Final = 4096
 
 
+Connect = Callable[[asyncio.AbstractEventLoop, str], Awaitable[EngineConnection]]
+
+
 class TargetUnreachable(Exception):
     """The target gave no answer. `reused` = the connection had been open and broke; the same target may be fine on a fresh one."""
 
@@ -35,7 +38,10 @@ class TargetUnreachable(Exception):
 
 
 class EngineClient:
-    """HTTP to engines, with the engine key of this environment. An engine may be silent for `silence_seconds`, also in mid-answer."""
+    """HTTP to engines, with the engine key of this environment. An engine may be silent for `silence_seconds`, also in mid-answer.
+
+    `connect` opens a connection to an origin, or raises TargetUnreachable; another one may stand for the network.
+    """
 
     def __init__(self, api_key: str, silence_seconds: float) -> None:
         self._authorization = f"Bearer {api_key}"
@@ -43,6 +49,7 @@ class EngineClient:
         self._idle: dict[str, list[EngineConnection]] = {}
         self._heads: dict[tuple[str, str], bytes] = {}
         self.busy: set[EngineConnection] = set()
+        self.connect: Connect = self._connect
         self._loop: asyncio.AbstractEventLoop | None = None
         self._look: asyncio.TimerHandle | None = None
 
@@ -64,7 +71,7 @@ class EngineClient:
             raise RuntimeError("the client is not open")
         head = self._head_of(target.origin, path, len(body), headers)
         idle = self._idle.get(target.origin)
-        connection = idle.pop() if idle else await self._connect(self._loop, target.origin)
+        connection = idle.pop() if idle else await self.connect(self._loop, target.origin)
         try:
             return await connection.exchange(head, body)
         except TimeoutError as error:
@@ -79,7 +86,7 @@ class EngineClient:
         loop = self._loop
         if loop is None:
             raise RuntimeError("the client is not open")
-        opened = await asyncio.gather(*(self._connect(loop, origin) for origin in origins), return_exceptions=True)
+        opened = await asyncio.gather(*(self.connect(loop, origin) for origin in origins), return_exceptions=True)
         connections = [one for one in opened if isinstance(one, EngineConnection)]
         for connection in connections:
             connection.rest()

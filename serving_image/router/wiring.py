@@ -55,7 +55,10 @@ _UNKNOWN_PEPPER_SECONDS = 30.0
 
 
 class Router:
-    """Everything that one router process holds. Enter it on the event loop; `app` then answers requests."""
+    """Everything that one router process holds. Enter it on the event loop; `app` then answers requests.
+
+    Public is what feeds fill and requests use; a measurement fills and replaces it by hand, without the loops that entering begins.
+    """
 
     def __init__(self, settings: Settings, late: Late, log: Log) -> None:
         self._settings, self._log, self._late = settings, log, late
@@ -70,11 +73,11 @@ class Router:
         self.tokens = TokenTable(self._cut)
         self.routes = RouteTable()
         self._secrets = SecretCache(aws.SecretStore(aws.client("secretsmanager")), self._calls)
-        self._engine = EngineClient(settings.engine_api_key, settings.silence_seconds)
+        self.engine = EngineClient(settings.engine_api_key, settings.silence_seconds)
         self._status = StatusReader()
         self._http = OidcKeys(settings.oidc)
-        self._authenticator = Authenticator(self.tokens, self._persons(settings.oidc), time.time)
-        self._authenticator.on_unknown_pepper = self._pepper_wanted.set
+        self.authenticator = Authenticator(self.tokens, self._persons(settings.oidc), time.time)
+        self.authenticator.on_unknown_pepper = self._pepper_wanted.set
         picker = Picker(late, Rules(base=settings.cooldown_seconds), lambda model_id: self.metrics.ejections.labels(model_id).inc())
         registered(self.metrics.registry, lambda: picker.standings)
         providers = ProviderClient(self._secrets, settings.silence_seconds, own=(settings.pepper_secret_arn,), loaded=late.loaded)
@@ -88,7 +91,7 @@ class Router:
         )
         self._prober = Prober(
             read_status=self._status.read,
-            sender=self._engine,
+            sender=self.engine,
             providers=providers,
             report=self._observed,
             router_id=settings.router_id,
@@ -108,12 +111,12 @@ class Router:
             window_seconds=settings.load_seconds,
             longest_seconds=5 * settings.load_seconds,
         )
-        self._limiting = Limiting(settings, aws.client("dynamodb"), self.metrics, log, self._pulse.unleased)
-        self._limit_feed = self._limiting.follower(self._feeds, StateDirectory(settings.state_dir), self._pulse.refused)
+        self.limiting = Limiting(settings, aws.client("dynamodb"), self.metrics, log, self._pulse.unleased)
+        self._limit_feed = self.limiting.follower(self._feeds, StateDirectory(settings.state_dir), self._pulse.refused)
         self.inference = Inference(
             settings,
             routes=self.routes,
-            engines=EngineAnswers(self._engine, picker, self.metrics, self.routes.routes.get),
+            engines=EngineAnswers(self.engine, picker, self.metrics, self.routes.routes.get),
             providers=providers,
             waiting=self._waiting,
             meter=self._meter,
@@ -121,13 +124,13 @@ class Router:
             pulse=self._pulse,
             teller=self._teller,
             picker=picker,
-            gate=self._limiting.gate,
+            gate=self.limiting.gate,
         )
         self.timeline = self._make_timeline()
         self.app = App(
             settings,
             routes=self.routes,
-            authenticator=self._authenticator,
+            authenticator=self.authenticator,
             inference=self.inference,
             timeline=self.timeline,
             metrics=self.metrics,
@@ -146,17 +149,17 @@ class Router:
         return self._warm
 
     def _has_everything(self) -> bool:
-        return all(feed.loaded for feed in self._all_feeds()) and self._authenticator.peppers is not None and self._late.settled
+        return all(feed.loaded for feed in self._all_feeds()) and self.authenticator.peppers is not None and self._late.settled
 
     async def _warm_up(self) -> None:
-        await warmed(self._has_everything, self._engine, self.routes, self._log)
+        await warmed(self._has_everything, self.engine, self.routes, self._log)
         self._warm = True
 
     def _all_feeds(self) -> tuple[Follower, ...]:
         return self._route_feed, self._token_feed, self._limit_feed
 
     async def __aenter__(self) -> Self:
-        for resource in (self._engine, self._status, self._http):
+        for resource in (self.engine, self._status, self._http):
             await self._stack.enter_async_context(resource)
         for follower in self._all_feeds():
             if follower.restore():
@@ -165,7 +168,7 @@ class Router:
             "routes": self._route_feed.run,
             "tokens": self._token_feed.run,
             "limits": self._limit_feed.run,
-            "leases": self._limiting.lender.run,
+            "leases": self.limiting.lender.run,
             "peppers": self._follow_peppers,
             "reports": self._reporter.run,
             "load": self._meter.run,
@@ -189,7 +192,7 @@ class Router:
         await self._teller.flush(5.0)
         if self._tracer is not None:
             await self._tracer.flush(2.0)
-        await self._limiting.close(3.0)
+        await self.limiting.close(3.0)
         await self._stack.aclose()
         self._feeds.shutdown(wait=False, cancel_futures=True)
         self._calls.shutdown(wait=False, cancel_futures=True)
@@ -276,7 +279,7 @@ class Router:
                 "models": ModelEvents(dynamodb, settings.model_table),
                 "operations": OperationProgress(dynamodb, settings.model_table),
             }
-        return Timeline(sources, self._authenticator, self._live, self.metrics, self._log, limits)
+        return Timeline(sources, self.authenticator, self._live, self.metrics, self._log, limits)
 
     def _cut(self, token_id: str) -> None:
         self.inference.cut(token_id)
@@ -334,13 +337,13 @@ class Router:
         age = 0.0
         while True:
             try:
-                self._authenticator.peppers = Peppers.parse(await self._secrets.get(self._settings.pepper_secret_arn, age))
+                self.authenticator.peppers = Peppers.parse(await self._secrets.get(self._settings.pepper_secret_arn, age))
             except (SecretUnavailable, ValueError) as error:
-                self._log.warning("peppers cannot be read", held=self._authenticator.peppers is not None, reason=str(error))
+                self._log.warning("peppers cannot be read", held=self.authenticator.peppers is not None, reason=str(error))
             age = _UNKNOWN_PEPPER_SECONDS
-            pause = _PEPPER_RETRY_SECONDS if self._authenticator.peppers is None else _UNKNOWN_PEPPER_SECONDS
+            pause = _PEPPER_RETRY_SECONDS if self.authenticator.peppers is None else _UNKNOWN_PEPPER_SECONDS
             await asyncio.sleep(pause)
-            if self._authenticator.peppers is not None:
+            if self.authenticator.peppers is not None:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._pepper_wanted.wait(), _PEPPER_SECONDS - pause)
                 self._pepper_wanted.clear()

@@ -26,7 +26,7 @@ def test_a_request_leaves_nothing_to_the_garbage_collector(
     ]
 
     async def garbage(count: int) -> int:
-        async with inside.router._engine:
+        async with inside.router.engine:
             await inside.run(requests, 200, last)  # connections, caches
             gc.collect()
             gc.disable()
