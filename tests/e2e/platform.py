@@ -191,16 +191,20 @@ class Platform:
     def settled(self, accepted: Reply, seconds: float = PATIENCE_SECONDS) -> Any:
         """The operation that a 202 named, once it has ended."""
         assert accepted.status == 202, accepted.text
-        path, seen = f"/operations/{accepted.json['operation_id']}", {"status": "unread"}
+        return self.ended(accepted.json["operation_id"], self.call, seconds)
+
+    def ended(self, operation_id: str, call: Callable[[str, str], Reply], seconds: float = PATIENCE_SECONDS) -> Any:
+        """The operation once it has ended, as `call` reads it; how it stands, and its model, when time is up."""
+        path, seen = f"/operations/{operation_id}", dict[str, Any]()
 
         def look() -> bool:
-            seen.update(self.call("GET", path).json)
-            return seen["status"] in TERMINAL
+            seen.update(call("GET", path).json)
+            return seen.get("status") in TERMINAL
 
         try:
             eventually(look, f"{path} ends", seconds)
         except AssertionError as error:
-            model = self.call("GET", f"/models/{accepted.json['model_id']}").text
+            model = self.call("GET", f"/models/{seen.get('model_id')}").text
             raise AssertionError(f"{error}\n{seen}\n{model}\n{self.errors_in_logs()}") from None
         return seen
 

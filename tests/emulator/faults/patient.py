@@ -6,7 +6,7 @@ import urllib.error
 import uuid
 from typing import Any
 
-from tests.e2e.platform import TERMINAL, Platform, Reply, eventually
+from tests.e2e.platform import Platform, Reply
 
 _PAUSE_SECONDS = 0.3
 _UNSURE = 500
@@ -52,13 +52,7 @@ class Patient:
 
     def ended(self, operation_id: str, *statuses: str) -> Any:
         """The operation once it has ended, and with one of these statuses."""
-        seen: dict[str, Any] = {}
-
-        def look() -> bool:
-            seen.update(self.call("GET", f"/operations/{operation_id}").json)
-            return seen.get("status") in TERMINAL
-
-        eventually(look, f"operation {operation_id} ends: {seen}", 240)
+        seen = self.platform.ended(operation_id, self.call, 240)
         assert seen["status"] in statuses, seen
         return seen
 
