@@ -88,8 +88,8 @@ def _finding(item: dict[str, Any], label: str) -> Finding:
     return Finding(TOOL, rule["Id"], place[1] if place[:1] == ["Resources"] and len(place) > 1 else label, message)
 
 
-def findings() -> list[Finding]:
-    """Of all templates."""
+def cfn_lint() -> list[Finding]:
+    """Every finding in all templates."""
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(max_workers=2) as pool:
         path = Path(folder) / "transformed.json"
         path.write_text(json.dumps(transformed(), indent=1))
@@ -99,7 +99,7 @@ def findings() -> list[Finding]:
 
 def main() -> int:
     """Lint all; 1 if anything was found that nobody has judged right, or if a judgement is about nothing."""
-    verdict = judge(findings(), {TOOL})
+    verdict = judge(cfn_lint(), {TOOL})
     print(verdict if str(verdict) else f"templates: {2 + len(CHILDREN)} clean, {verdict.excused} findings judged right in exemptions.yaml")
     return 1 if str(verdict) else 0
 

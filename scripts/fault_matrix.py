@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes docs/fault-matrix.md: what each hop does under each fault, from the proofs in tests/fabric/matrix. --check only looks."""
+"""Writes docs/fault-matrix.md: what each hop does under each fault, from the proofs in tests/fabric/matrix."""
 
 import inspect
 import sys
@@ -21,7 +21,7 @@ What is expected where a fault meets a hop. ● a test brings the fault about, f
 sentence says; ○ the fault cannot befall the hop, or is dealt with elsewhere, and the sentence says why. Of {cells} cells {proven} are
 proven and {reasoned} reasoned.
 
-Written by `make matrix` from [the proofs](../tests/fabric/matrix); `make check` finds a page that is out of date.
+Written by `make matrix` from [the proofs](../tests/fabric/matrix); `make fabric` finds a page that is out of date.
 [What is promised](reliability.md)."""
 
 
@@ -60,15 +60,5 @@ def _anchor(hop: Hop) -> str:
     return kept.replace(" ", "-")
 
 
-def main(arguments: list[str]) -> int:
-    """Exit status 1 when --check finds the page out of date."""
-    stale = not PAGE.exists() or PAGE.read_text() != page()
-    if "--check" not in arguments:
-        PAGE.write_text(page())
-    elif stale:
-        print(f"{PAGE.relative_to(ROOT)} is out of date: run `make matrix`")
-    return int(stale and "--check" in arguments)
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    PAGE.write_text(page())

@@ -8,6 +8,7 @@ import fnmatch
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -54,9 +55,10 @@ class Exemption:
         return faults + ([f"{name}: `*` alone would excuse everything"] if self.resource.strip("*:") == "" else [])
 
 
+@cache
 def exemptions(path: Path = EXEMPTIONS) -> tuple[Exemption, ...]:
     """Every judgement on file; TypeError names what an entry lacks or has too much."""
-    entries: list[dict[str, Any]] = yaml.safe_load(path.read_text())
+    entries: list[dict[str, Any]] = yaml.load(path.read_text(), Loader=yaml.CSafeLoader)
     return tuple(Exemption(**entry) for entry in entries)
 
 

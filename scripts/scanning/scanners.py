@@ -1,6 +1,6 @@
-"""The scanners: each is a program in an environment of its own, and answers findings.
+"""The scanners: each is a program, most in an environment of their own (`make scanners`), and answers findings; `SCANNERS` names them.
 
-`SCANNERS` names them; `ENVIRONMENTS` says what `python3 -m local.bootstrap` must have made for each. None asks anything of the network.
+None asks anything of the network.
 """
 
 import json
@@ -13,14 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from local.settings import venv
-from scripts.check_templates import CHILDREN, transformed
+from scripts.check_templates import CHILDREN, cfn_lint, transformed
 from scripts.scanning.findings import Finding
 from scripts.scanning.machines import rendered
 from scripts.template import ROOT, load
 
 OURS = ("layers", "functions", "serving_image", "cli", "local", "scripts", "bench")
 RULES = ROOT / "tests" / "scans" / "semgrep"
-ENVIRONMENTS = {"checkov": ["checkov"], "cloudsplaining": ["scan"], "bandit": ["scan"], "semgrep": ["semgrep"], "asl-validator": ["asl"]}
 _QUIET = {"SEMGREP_SEND_METRICS": "off", "SEMGREP_ENABLE_VERSION_CHECK": "0", "CKV_IGNORE_HIDDEN_DIRECTORIES": "true", "LOG_LEVEL": "ERROR"}
 
 
@@ -133,6 +132,7 @@ def semgrep() -> list[Finding]:
 SCANNERS: dict[str, Callable[[], list[Finding]]] = {
     "asl-validator": asl_validator,
     "bandit": bandit,
+    "cfn-lint": cfn_lint,
     "checkov": checkov,
     "cloudsplaining": cloudsplaining,
     "semgrep": semgrep,

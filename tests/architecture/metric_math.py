@@ -9,6 +9,7 @@ import ast
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 Points = Mapping[str, Sequence[float | None]]
@@ -35,7 +36,12 @@ _THRESHOLD: dict[str, Callable[[float, float], bool]] = {
 
 def value(expression: str, metrics: Mapping[str, float | None]) -> float | None:
     """The expression's value for one period; None where a metric that it needs has no data, or where it divides by zero."""
-    return _value(ast.parse(expression, mode="eval").body, metrics)
+    return _value(_parsed(expression), metrics)
+
+
+@cache
+def _parsed(expression: str) -> ast.expr:
+    return ast.parse(expression, mode="eval").body
 
 
 def _value(node: ast.expr, metrics: Mapping[str, float | None]) -> float | None:
@@ -82,7 +88,7 @@ def rings(alarm: Mapping[str, Any], points: Points, minute: int) -> bool:
 def composite(rule: str, states: Mapping[str, bool]) -> bool:
     """What a composite alarm's rule (`ALARM("${Name}")`, AND, OR, parentheses) says of its parts' states."""
     text = re.sub(r'ALARM\("\$\{(\w+)\}"\)', r"\1", rule).replace(" AND ", " and ").replace(" OR ", " or ")
-    return _holds(ast.parse(text, mode="eval").body, states)
+    return _holds(_parsed(text), states)
 
 
 def _holds(node: ast.expr, states: Mapping[str, bool]) -> bool:

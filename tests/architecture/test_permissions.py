@@ -1,6 +1,7 @@
 """A function has what it uses and nothing else, and says why where IAM leaves no choice."""
 
 import re
+from functools import cache
 from typing import Any
 
 import pytest
@@ -110,13 +111,25 @@ def test_services_are_those_that_the_wiring_calls(item: Function) -> None:
     assert {service for service in called if service in {"events", "secretsmanager", "s3", "dynamodb"}} <= granted
 
 
+@cache
+def _readme(context: str) -> str:
+    return (ROOT / "functions" / context / "README.md").read_text()
+
+
+@cache
+def _serving() -> dict[str, Any]:
+    """Serving's README has one block for all functions."""
+    block = re.search(r"```yaml\n(.*?)```", _readme("serving"), re.DOTALL)
+    assert block is not None
+    allowed: dict[str, Any] = yaml.load(block[1], Loader=yaml.CSafeLoader)
+    return allowed
+
+
 def _promised(item: Function) -> set[str]:
     """The actions that the context's README names for a function."""
-    text = (ROOT / "functions" / item.context / "README.md").read_text()
+    text = _readme(item.context)
     if item.context == "serving":
-        block = re.search(r"```yaml\n(.*?)```", text, re.DOTALL)
-        assert block is not None
-        terms = yaml.safe_load(block[1])[item.name]["allow"]
+        terms = _serving()[item.name]["allow"]
         return {action for term in terms for action in TERMS.get(term, {term.split()[0]})}
     (row,) = [line for line in text.splitlines() if line.startswith(f"| `{item.name}` |")]
     cell = row.split("|")[4]

@@ -3,6 +3,7 @@
 import ast
 import json
 from collections.abc import Mapping
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -19,20 +20,23 @@ from scripts.template import ROOT, load
 READ = [(notice, EVENTS[name]) for notice in Notice.__subclasses__() for name in sorted(notice.of)]
 HEARD: dict[str, set[str]] = {}
 """Function → the events of ours that are brought to it."""
-for _name in EVENTS:
-    for _function in consumers().get(_name, []):
+for _name, _functions in consumers().items():
+    for _function in _functions if _name in EVENTS else ():
         HEARD.setdefault(_function, set()).add(_name)
+RESOURCES = load()["Resources"]
 
 each_reading = pytest.mark.parametrize(("notice", "event"), READ, ids=lambda item: item.__name__)
 each_consumer = pytest.mark.parametrize("function", sorted(HEARD))
 
 
+@cache
 def door(function: str) -> ast.Module:
     """A function's handler, parsed."""
-    folder = str(load()["Resources"][function]["Properties"]["CodeUri"])
+    folder = str(RESOURCES[function]["Properties"]["CodeUri"])
     return ast.parse((ROOT / folder / "handler.py").read_text())
 
 
+@cache
 def received(function: str) -> list[type[EventContract] | type[Notice]]:
     """The contracts by which a function's door reads its event."""
     tree = door(function)

@@ -107,9 +107,10 @@ def _objects(platform: Platform) -> Iterator[Call]:
 def _compute(platform: Platform) -> Iterator[Call]:
     ecs, cluster = "AmazonEC2ContainerServiceV20141113", platform.values["CLUSTER_NAME"]
     router = {"cluster": cluster, "service": "router-local"}
+    enders = "^Serving(OnRouteHealthObserved|SweepModels)FunctionRole$"  # they end copies that will never answer
     yield _json("ecs:UpdateService router", "ecs", f"{ecs}.UpdateService", router | {"desiredCount": 0})
     yield _json("ecs:DeleteService router", "ecs", f"{ecs}.DeleteService", router | {"force": True})
-    yield _json("ecs:StopTask", "ecs", f"{ecs}.StopTask", {"cluster": cluster, "task": "0" * 32})
+    yield _json("ecs:StopTask", "ecs", f"{ecs}.StopTask", {"cluster": cluster, "task": "0" * 32}, enders)
     yield _json("ecs:RunTask", "ecs", f"{ecs}.RunTask", {"cluster": cluster, "taskDefinition": "router-local"})
     foreign = {"family": "router-local", "containerDefinitions": [{"name": "x", "image": "x"}]}
     yield _json("ecs:RegisterTaskDefinition router", "ecs", f"{ecs}.RegisterTaskDefinition", foreign)

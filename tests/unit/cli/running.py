@@ -5,12 +5,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx
-from typer.testing import CliRunner
+import typer.main
+from click.testing import CliRunner
 
 from slipway_cli.app import app
 from slipway_cli.session import Tools
 from tests.fakes.management import FakeManagement
 
+COMMAND = typer.main.get_command(app)  # made once: it takes as long as all the rest of a command
 TOKEN = "slp_abcdefghijklmn23_of-the-administrator"
 ENVIRONMENT = {
     "MANAGEMENT_URL": "https://api.example/dev",
@@ -57,7 +59,7 @@ class Terminal:
             confirm=self._confirm,
             ask_secret=self._ask,
         )
-        done = CliRunner().invoke(app, list(words), input=stdin, obj=tools)
+        done = CliRunner().invoke(COMMAND, list(words), input=stdin, obj=tools)
         if done.exception and not isinstance(done.exception, SystemExit):
             raise done.exception
         return Ended(done.exit_code, done.stdout, done.stderr)
