@@ -41,6 +41,13 @@ from tests.fabric.views import Views
 
 RESEARCHER = {"subject": "token:r", "kind": "token", "groups": ["research"], "scopes": ["models:read", "models:write"]}
 ADMIN = {"subject": "token:admin", "kind": "token", "groups": [], "scopes": ["admin"]}
+PROVIDER: dict[str, Any] = {
+    "model_id": "claude",
+    "hosting": "provider",
+    "allowed_groups": ["research"],
+    "provider": {"name": "bedrock", "model": "anthropic.claude-sonnet-4-5", "region": "eu-west-1"},
+}
+"""A third party's model, as people ask for it."""
 PEPPER = json.dumps({"current": "1", "1": "p" * 64})
 
 

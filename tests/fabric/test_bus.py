@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.fabric.deliveries import QUEUE, REACTION, World
-from tests.fabric.delivery.bus import Bus
+from tests.fabric.delivery.bus import Bus, Delivery
 from tests.fabric.delivery.patterns import matches
 from tests.fabric.topology import topology
 
@@ -14,6 +14,14 @@ from tests.fabric.topology import topology
 def _put(bus: Bus, detail_type: str = "RouteChanged", source: str = "slipway.routing", **detail: Any) -> None:
     entry = {"EventBusName": topology().bus, "Source": source, "DetailType": detail_type, "Detail": json.dumps(detail)}
     assert bus.call("PutEvents", {"Entries": [entry]})["FailedEntryCount"] == 0
+
+
+def _refusing(bus: Bus, times: int) -> Delivery:
+    """The one delivery that waits, whose target refuses it so often."""
+    (delivery,) = bus.waiting
+    assert isinstance(delivery, Delivery)
+    delivery.refused = times
+    return delivery
 
 
 def test_every_target_of_every_rule_that_matches_gets_the_event() -> None:
@@ -41,11 +49,10 @@ def test_a_target_that_refuses_is_tried_again_and_then_the_dead_letters_have_it(
     world, handed = World(), []
     bus = Bus(world.ground(), topology(), lambda target, _, __: handed.append(target.name))
     _put(bus)
-    (delivery,) = bus.waiting
-    delivery.refused = 99  # type: ignore[attr-defined]  # it is a Delivery
+    delivery = _refusing(bus, 99)
     world.exhaust(bus.things)
     assert handed == []
-    assert delivery.attempts == 5  # type: ignore[attr-defined]
+    assert delivery.attempts == 5
     ((queue, whence, event),) = world.dead
     assert (queue, whence, event["detail-type"]) == ("ServingDeadLetters", REACTION, "RouteChanged")
 
@@ -55,7 +62,7 @@ def test_a_target_that_comes_back_in_time_gets_the_event() -> None:
     world, handed = World(), []
     bus = Bus(world.ground(), topology(), lambda target, _, __: handed.append(target.name))
     _put(bus)
-    bus.waiting[0].refused = 3  # type: ignore[attr-defined]
+    _refusing(bus, 3)
     world.exhaust(bus.things)
     assert handed == [REACTION]
     assert world.clock.seconds > 3

@@ -10,7 +10,7 @@ from typing import Any
 
 from scripts.template import ROOT
 from tests.evidence import counted
-from tests.fabric.platform import ADMIN, Fabric
+from tests.fabric.platform import ADMIN, PROVIDER, Fabric
 
 _UPDATE: dict[str, Any] = {"engine": {"kind": "llama.cpp", "arguments": {"context_length": 4096}}}
 
@@ -71,14 +71,8 @@ def test_a_hosted_model_lives_and_dies_through_every_context() -> None:
 
 def test_a_third_partys_model_comes_and_goes() -> None:
     """Nothing is bought: the router's one answer opens the route."""
-    wish = {
-        "model_id": "claude",
-        "hosting": "provider",
-        "allowed_groups": ["research"],
-        "provider": {"name": "bedrock", "model": "anthropic.claude-sonnet-4-5", "region": "eu-west-1"},
-    }
     with Fabric(seed=2) as fabric:
-        assert fabric.http("create_model", "POST", "/models", body=wish)[0] == 202
+        assert fabric.http("create_model", "POST", "/models", body=PROVIDER)[0] == 202
         fabric.run()
         assert fabric.model("claude")["status"] == "InService"
         assert fabric.router.request("claude") == "open"

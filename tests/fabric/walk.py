@@ -13,11 +13,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.fabric.faults import FaultPlan
-from tests.fabric.platform import Fabric
+from tests.fabric.platform import PROVIDER, Fabric
 
 MODELS = ("m1", "m2", "claude")
 """Two engines of ours and a third party's."""
-_PROVIDER = {"name": "bedrock", "model": "anthropic.claude-sonnet-4-5", "region": "eu-west-1"}
 _REFUSED = ("CreateService", "UpdateService", "RegisterTaskDefinition", "DeleteService")
 ENDS = frozenset({"ModelInService", "ModelStopped", "ModelDeleted", "ModelFailed"})
 _ENDED = {"Succeeded", "Failed", "Superseded", "Cancelled"}
@@ -77,7 +76,7 @@ class Walk:
         if model_id == "m2":  # on GPUs, of which there is no second: its copies go before the new ones come
             wish["accelerator"] = {"gpus": 1}
         if model_id == "claude":
-            wish = {"model_id": model_id, "hosting": "provider", "allowed_groups": ["research"], "provider": _PROVIDER}
+            wish = PROVIDER | {"model_id": model_id}
         return self._ask("create_model", "POST", "/models", body=wish)
 
     def _update(self, model_id: str) -> tuple[int, Any]:

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tests.fabric.asl import TaskFailed
-from tests.fabric.matrix.scenes import PROVIDER, command, create, serve, tick
-from tests.fabric.platform import Fabric
+from tests.fabric.matrix.scenes import command, create, serve, tick
+from tests.fabric.platform import PROVIDER, Fabric
 from tests.fabric.topology import topology
 
 ANOTHER: Mapping[str, Any] = {"engine": {"kind": "llama.cpp", "arguments": {"context_length": 4096}}}
@@ -70,7 +70,7 @@ def _silent(begin: str, target: str) -> Counter[str]:
 
 
 def _provider(fabric: Fabric) -> str:
-    status, told, _ = fabric.http("create_model", "POST", "/models", body={"model_id": "claude", **PROVIDER})
+    status, told, _ = fabric.http("create_model", "POST", "/models", body=PROVIDER)
     assert status == 202, told
     return str(told["operation_id"])
 

@@ -12,11 +12,6 @@ from tests.fabric.platform import Fabric
 from tests.fabric.topology import Target
 
 _LOOKS = 2000
-PROVIDER = {
-    "hosting": "provider",
-    "allowed_groups": ["research"],
-    "provider": {"name": "bedrock", "model": "anthropic.claude-sonnet-4-5", "region": "eu-west-1"},
-}
 COMMANDS = {
     "update": ("update_model", "PATCH", ""),
     "stop": ("stop_model", "POST", "/stop"),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.fabric.model.seen import Seen
-from tests.fabric.platform import ADMIN, Fabric
+from tests.fabric.platform import ADMIN, PROVIDER, Fabric
 
 Answer = tuple[int, Any, dict[str, str]]
 
@@ -27,7 +27,6 @@ PEOPLE: dict[str, dict[str, Any]] = {
 MODELS = ("m1", "m2", "claude")
 """An engine of ours, one on GPUs of which there is no second, and a third party's: few, so that things collide."""
 OWNERS = {"m1": "ada", "m2": "ben", "claude": "eve"}
-_PROVIDER = {"name": "bedrock", "model": "anthropic.claude-sonnet-4-5", "region": "eu-west-1"}
 ENGINES: dict[str, dict[str, Any]] = {
     "m1": {"kind": "llama.cpp", "arguments": {"context_length": 8192}},
     "m2": {"kind": "vllm", "arguments": {}},
@@ -262,7 +261,7 @@ class People:
         """A body for `POST /models`."""
         if model_id == "claude":
             whose: dict[str, Any] = {"model_id": model_id, "allowed_groups": ["health"]}
-            return whose | {"hosting": "provider", "provider": _PROVIDER}
+            return whose | {"hosting": "provider", "provider": PROVIDER["provider"]}
         wanted = self.fabric.wish(model_id, engine=ENGINES[model_id])
         if model_id == "m2":
             wanted |= {"accelerator": {"gpus": 1, "gpu_memory_gib": 24}, "schedule": SCHEDULES[1]}

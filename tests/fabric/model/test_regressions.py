@@ -3,14 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from tests.fabric.platform import ADMIN, Fabric
-
-_CLAUDE: dict[str, Any] = {
-    "model_id": "claude",
-    "hosting": "provider",
-    "allowed_groups": ["research"],
-    "provider": {"name": "bedrock", "model": "anthropic.claude-sonnet-4-5", "region": "eu-west-1"},
-}
+from tests.fabric.platform import ADMIN, PROVIDER, Fabric
 
 
 def _delete(fabric: Fabric, key: str) -> tuple[int, Any]:
@@ -176,7 +169,7 @@ def test_a_third_partys_change_that_was_taken_back_is_told_until_routing_follows
     """The new third party does not let us in, the wish of before holds again, and routing never hears so: its groups come right all the
     same."""
     with Fabric(8) as fabric:
-        fabric.http("create_model", "POST", "/models", body=_CLAUDE)
+        fabric.http("create_model", "POST", "/models", body=PROVIDER)
         fabric.run()
         fabric.router.provider_failure = "provider-authentication-failed"
         change = {"provider": {"model": "anthropic.claude-opus-4-1"}, "allowed_groups": ["research", "health"]}
@@ -203,12 +196,15 @@ def test_the_last_word_of_an_updates_copies_may_come_behind_its_undoing_and_leav
         _, told, _ = fabric.http("update_model", "PATCH", "/models/m1", body=change)
         body = change | {"acknowledge": told["acknowledge"]}
         assert fabric.http("update_model", "PATCH", "/models/m1", body=body)[0] == 202
+        delayed = 0
         while fabric.model("m1")["generation"] != 3 or _route(fabric)["generation"] != 3:
             gone = any(task.last == "STOPPED" for task in fabric.ecs.tasks.values())
             late = [one for one in fabric.pending if gone and "RoutingOnCapacityChanged" in one.what and "generation=2" in one.what]
             for thing in late:
                 fabric.delay(thing, 60)
+                delayed += 1
             fabric.step()
+        assert delayed > 0
         fabric.settle()
         alive = [task.task_id for task in fabric.ecs.alive()]
         assert [target["target_id"] for target in _route(fabric)["targets"]] == alive

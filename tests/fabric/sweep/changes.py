@@ -36,15 +36,17 @@ def in_place(stage: Stage) -> None:
 def in_place_undone(stage: Stage) -> None:
     """The new copies fail, and the old ones come back."""
     _last_gpu(stage)
-    stage.ecs.doom("g2", "weights-corrupt", 6)
-    stage.update(engine=ARGUMENTS)
-    stage.run()
-    stage.stands("m1", "InService")
+    _undone(stage)
 
 
 @after(created)
 def surge_undone(stage: Stage) -> None:
     """New copies beside the old ones fail, and go."""
+    _undone(stage)
+
+
+def _undone(stage: Stage) -> None:
+    """Weights of the new copies are corrupt; the model serves as before."""
     stage.ecs.doom("g2", "weights-corrupt", 6)
     stage.update(engine=ARGUMENTS)
     stage.run()

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tests.fabric.platform import ADMIN
+from tests.fabric.platform import ADMIN, PROVIDER
 from tests.fabric.sweep.stage import Stage
-from tests.fabric.sweep.telling import ARGUMENTS, PROVIDER, after, scenario
+from tests.fabric.sweep.telling import ARGUMENTS, after, scenario
 from tests.fakes.region import GPUS, described
 
 

@@ -10,12 +10,6 @@ SCENARIOS: dict[str, Scenario] = {}
 AFTER: dict[str, str] = {}
 """Scenarios that go on where another has ended, and which."""
 ARGUMENTS: dict[str, Any] = {"kind": "llama.cpp", "arguments": {"context_length": 4096}}
-PROVIDER: dict[str, Any] = {
-    "model_id": "claude",
-    "hosting": "provider",
-    "allowed_groups": ["research"],
-    "provider": {"name": "bedrock", "model": "anthropic.claude-sonnet-4-5", "region": "eu-west-1"},
-}
 
 
 def scenario(story: Scenario) -> Scenario:

@@ -1,8 +1,9 @@
 """Stories in which something goes wrong outside of the platform: artefacts, engines, places, ECS, and what is lost on the way."""
 
+from tests.fabric.platform import PROVIDER
 from tests.fabric.sweep.lives import created, daily
 from tests.fabric.sweep.stage import Stage
-from tests.fabric.sweep.telling import PROVIDER, after, scenario
+from tests.fabric.sweep.telling import after, scenario
 
 
 @scenario
@@ -18,13 +19,10 @@ def provider_refuses(stage: Stage) -> None:
 
 @scenario
 def rejected(stage: Stage) -> None:
-    """The artefact is not what it claims to be: failed, published again, retried."""
-    body = stage.wish("m1")
-    digest = body["artifact"]["manifest_sha256"]
-    stage.wanted("create_model", "POST", "/models", body=body | {"artifact": body["artifact"] | {"manifest_sha256": "0" * 64}})
+    """The artefact is not what it claims to be; the model is deleted from Failed."""
+    stage.create(artifact=stage.artefact("m1", "1.0.0") | {"manifest_sha256": "0" * 64})
     stage.run()
     stage.stands("m1", "Failed")
-    assert digest
     stage.command("delete")
 
 
@@ -51,15 +49,25 @@ def engine_fails(stage: Stage) -> None:
     stage.command("delete")
 
 
-@scenario
-def nobody_was_told(stage: Stage) -> None:
-    """Every table's stream loses a record: the sweeps announce what was recorded."""
+def _lost_on_the_way(stage: Stage, kind: str, name: str, seconds: float) -> None:
+    """Something that a creation sends is lost; so much later the model is in service."""
     stage.create()
-    stage.lose("stream", "Serving")
-    stage.live(200)
-    stage.live(700)
+    stage.lose(kind, name)
+    stage.live(seconds)
     stage.run()
     stage.stands("m1", "InService")
+
+
+@scenario
+def nobody_was_told(stage: Stage) -> None:
+    """A table's stream loses a record: the sweep announces what was recorded."""
+    _lost_on_the_way(stage, "stream", "Serving", 900)
+
+
+@scenario
+def order_lost(stage: Stage) -> None:
+    """The request never reaches its function: the sweep begins what was asked for."""
+    _lost_on_the_way(stage, "queue", "OnModelRequested", 200)
 
 
 @scenario
@@ -86,7 +94,7 @@ def spot(stage: Stage) -> None:
 
 @after(created)
 def dies_in_service(stage: Stage) -> None:
-    """Copies end one after the other: memory, health, somebody's hand, and an engine that says that it is broken."""
+    """Copies end one after the other: memory, health, somebody's hand."""
     for befalls in (stage.ecs.oom, stage.ecs.flap, stage.ecs.stop_task):
         (task,) = stage.ecs.alive()
         befalls(task)
@@ -143,16 +151,6 @@ def broken_and_kept(stage: Stage) -> None:
     stage.mend()
     stage.live(200)
     stage.run()
-
-
-@scenario
-def order_lost(stage: Stage) -> None:
-    """The request never reaches its function: the sweep begins what was asked for."""
-    stage.create()
-    stage.lose("queue", "OnModelRequested")
-    stage.live(200)
-    stage.run()
-    stage.stands("m1", "InService")
 
 
 @scenario
