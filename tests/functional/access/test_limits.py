@@ -1,14 +1,16 @@
 """Limits over the wire: set, read, listed, removed, what routers are told of it, and what is shown of their spending."""
 
 import json
+import time
 from importlib import import_module
 from typing import Any
 
 import pytest
 
 from contracts.limits import BudgetThresholdCrossed, LimitsChanged, LimitsList, LimitsState, SubjectLimits
-from contracts.spending import Account, Claim, crossings, outbox_of, partition_of, renew, window_of
+from contracts.spending import Account, Claim, outbox_of, partition_of, renew, window_of
 from kit.aws import client
+from tests.fabric.crash import watching
 from tests.fabric.wire import Context, stream_event
 from tests.fabric.world import create_table, images, ledger, rows
 from tests.functional.access.conftest import ADMIN, ALICE, House
@@ -28,8 +30,6 @@ def ask(house: House, do: str, kind: str = "group", name: str = "research", call
 
 def spend(kind: str, name: str, period: Any, used: tuple[int, int, int], granted: tuple[int, int, int]) -> None:
     """Write down what a router has spent and leased, as it would."""
-    import time
-
     window = window_of(period, time.time())
     account, _ = renew(Account(), "r1.1", Claim(used, granted), (None, None, None), int(time.time()), expires_at=int(time.time()) + 300)
     item = {"pk": {"S": partition_of(kind, name)}, "sk": {"S": window.sk}, "document": {"S": account.text()}, "revision": {"N": "1"}}
@@ -150,7 +150,6 @@ def test_what_routers_spent_and_leased_is_shown(house: House) -> None:
 
 def test_a_crossing_that_a_router_recorded_is_told_and_its_marker_forgotten(house: House) -> None:
     """The row's event goes to the bus as it was recorded; the sweep finds what the stream has lost, in this table too."""
-    assert crossings(Account(closed=(0, 500, 0)), (None, 1000, None))[1][0].threshold == 50
     document = _crossing()
     pk, sk = partition_of("group", "research"), "LEDGER#DAY#2026-01-01#tokens#50"
     put = client("dynamodb").put_item
@@ -163,7 +162,12 @@ def test_a_crossing_that_a_router_recorded_is_told_and_its_marker_forgotten(hous
     assert not [key for key in rows("spend") if key[0].startswith("OUTBOX#")]
     [image] = [each for each in images("spend") if each["sk"]["S"] == sk]
     announce = import_module("functions.access.announce_spend_changes.handler").handler
-    assert announce(stream_event([image]), Context()) == {"batchItemFailures": []}
+    with watching() as watch:
+        assert announce(stream_event([image]), Context()) == {"batchItemFailures": []}
+    ([entry],) = [call.parameters["Entries"] for call in watch.of("PutEvents")]
+    told = json.loads(entry["Detail"])
+    assert (entry["DetailType"], told["data"]) == ("BudgetThresholdCrossed", document["data"])
+    assert {name: told["metadata"][name] for name in document["metadata"]} == document["metadata"]
 
 
 def _crossing() -> dict[str, Any]:

@@ -60,8 +60,11 @@ def test_of_two_who_want_one_id_one_gets_it(serving: Serving) -> None:
         create(_CALLER, spec(), _COMMAND)
 
 
-@pytest.mark.parametrize(("first", "second"), [("alias", "alias"), ("alias", "id"), ("id", "alias")])
-def test_of_two_who_want_one_name_one_gets_it(serving: Serving, first: str, second: str) -> None:
+@pytest.mark.parametrize(
+    ("first", "second", "refusal"),
+    [("alias", "alias", "name-taken"), ("alias", "id", "model-exists"), ("id", "alias", "name-taken")],
+)
+def test_of_two_who_want_one_name_one_gets_it(serving: Serving, first: str, second: str, refusal: str) -> None:
     """Whichever was free when both looked: the write of a name decides, and the loser is told."""
 
     def wish(model_id: str, how: str) -> dict[str, Any]:
@@ -70,8 +73,10 @@ def test_of_two_who_want_one_name_one_gets_it(serving: Serving, first: str, seco
 
     store = OvertakenStore(commands.delete_model()._store, lambda: serving.create(wish("one", first)))
     create = CreateModel(store, WishChecks(ResolvingGuard(()), store.model, store.holder), _CLOCK, Ids(_CLOCK))
-    with pytest.raises((Conflict, InvalidRequest)):
+    with pytest.raises((Conflict, InvalidRequest)) as lost:
         create(_CALLER, wish("two", second), _COMMAND)
+    codes = [one.code for one in lost.value.violations] if isinstance(lost.value, InvalidRequest) else [lost.value.code]
+    assert (codes, store.commits) == ([refusal], 1)
     assert world.told(TABLE) == ["ModelRequested"]
 
 

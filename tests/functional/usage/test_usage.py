@@ -130,7 +130,10 @@ def test_a_crash_at_any_call_counts_a_batch_once(metered: Metered) -> None:
             pass
 
     fixed = f"{Ids(metered.clock, lambda bits: 1).new()}-000"
-    seen = lambda _: sorted((place, str(document)) for place, document in world.rows(TABLE).items())  # noqa: E731 - one expression
+
+    def seen(_: Metered) -> list[tuple[tuple[str, str], str]]:
+        return sorted((place, str(document)) for place, document in world.rows(TABLE).items())
+
     assert sweep(Arranged, lambda one: one.batch(row(), row(subject="token:b"), batch_id=fixed), seen) >= 8
 
 
