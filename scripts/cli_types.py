@@ -1,19 +1,25 @@
-"""Makes the command line's types from the OpenAPI document: a TypedDict a schema, a Literal an enumeration, and the table of endpoints."""
+"""Makes the command line's types from the OpenAPI document: a TypedDict a schema, a Literal an enumeration, and the table of endpoints.
+
+A module a noun: schemas stand together as the contracts that they come from do.
+"""
 
 import keyword
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-PATH = Path(__file__).resolve().parent.parent / "cli" / "slipway_cli" / "api_types.py"
-_HEAD = '''"""What the management API takes and answers. Generated from its OpenAPI document by `make contracts`: do not edit."""
-
+FOLDER = Path(__file__).resolve().parent.parent / "cli" / "slipway_cli" / "api_types"
+_WORDS = '"""What the management API takes and answers: {}. Generated from its OpenAPI document by `make contracts`: do not edit."""\n'
+_TYPES = _WORDS + "from typing import Any, Literal, NotRequired, TypedDict\n"
+_ENDPOINTS = (
+    _WORDS.format("its endpoints")
+    + '''
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final, Literal, NotRequired, TypedDict
+from typing import Final, Literal
 
 
 @dataclass(frozen=True)
@@ -28,33 +34,41 @@ class Endpoint:
     conditional: bool = False
 
 '''
+)
 _PLAIN = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "None"}
 Schema = Mapping[str, Any]
 
 
-def module(document: Mapping[str, Any]) -> str:
-    """The module's text, formatted. `document` is the OpenAPI document."""
+def modules(document: Mapping[str, Any], nouns: Mapping[str, str]) -> dict[Path, str]:
+    """File → its text, formatted. `document` is the OpenAPI document, `nouns` says of each schema which module it belongs to."""
     schemas = document["components"]["schemas"]
-    lines = [_HEAD]
-    aliases = dict(_aliases(document))
-    lines += [f"{name} = {annotation}" for name, annotation in aliases.items()]
+    made = {FOLDER / "__init__.py": "", FOLDER / "endpoints.py": _formatted(_ENDPOINTS + _endpoints(document))}
+    for noun in {nouns[name] for name in schemas}:
+        own = {name: schema for name, schema in schemas.items() if nouns[name] == noun}
+        made[FOLDER / f"{noun}.py"] = _formatted(_TYPES.format(noun.replace("_", " ")) + _types(own, nouns))
+    return made
+
+
+def _types(schemas: Mapping[str, Schema], nouns: Mapping[str, str]) -> str:
+    """The types of one noun. Every enumeration of a field has a name of its own, for choices on the command line."""
+    lines = [f"from slipway_cli.api_types.{nouns[name]} import {name}" for name in _named(schemas) if name not in schemas]
     for name, schema in schemas.items():
-        lines.append(_typed_dict(name, schema) if "properties" in schema else f"{name} = {_annotation(schema)}")
-    lines.append(_endpoints(document))
-    return _formatted("\n".join(lines) + "\n")
-
-
-def _aliases(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Every enumeration of a field or of a query parameter has a name of its own, for choices on the command line."""
-    for name, schema in document["components"]["schemas"].items():
         for field, inner in schema.get("properties", {}).items():
             if values := _enumeration(inner):
-                yield name + _pascal(field), _literal(values)
-    for item in document["paths"].values():
-        for operation in item.values():
-            for parameter in operation["parameters"]:
-                if parameter.get("in") == "query" and (values := _enumeration(parameter["schema"])):
-                    yield _pascal(operation["operationId"]) + _pascal(parameter["name"]), _literal(values)
+                lines.append(f"{name}{_pascal(field)} = {_literal(values)}")
+    for name, schema in schemas.items():
+        lines.append(_typed_dict(name, schema) if "properties" in schema else f"{name} = {_annotation(schema)}")
+    return "\n".join(lines) + "\n"
+
+
+def _named(schema: Any) -> set[str]:
+    """The names of the schemas that a schema refers to."""
+    if isinstance(schema, list):
+        return set().union(*map(_named, schema))
+    if not isinstance(schema, Mapping):
+        return set()
+    own = {schema["$ref"].rpartition("/")[2]} if "$ref" in schema else set()
+    return own.union(*map(_named, schema.values()))
 
 
 def _enumeration(schema: Schema) -> list[Any] | None:
@@ -113,18 +127,22 @@ def _literal(values: list[Any]) -> str:
 
 
 def _endpoints(document: Mapping[str, Any]) -> str:
-    lines = ["\n\nENDPOINTS: Final[Mapping[str, Endpoint]] = MappingProxyType({"]
+    choices, rows = [], []
     for path, item in document["paths"].items():
         for method, operation in item.items():
-            names = [parameter["name"] for parameter in operation["parameters"] if parameter.get("in") == "query"]
+            query = {parameter["name"]: parameter["schema"] for parameter in operation["parameters"] if parameter.get("in") == "query"}
             headers = {parameter["$ref"].rpartition("/")[2] for parameter in operation["parameters"] if "$ref" in parameter}
             arguments = [repr(method.upper()), repr(path)]
-            arguments += [f"query=({', '.join(repr(name) for name in names)},)"] if names else []
+            arguments += [f"query={tuple(query)!r}"] if query else []
             arguments += ["body=True"] if "requestBody" in operation else []
             arguments += ["idempotent=True"] if "Idempotency-Key" in headers else []
             arguments += ["conditional=True"] if "If-Match" in headers else []
-            lines.append(f"    {operation['operationId']!r}: Endpoint({', '.join(arguments)}),")
-    return "\n".join([*lines, "})", '"""Every endpoint by its name in the OpenAPI document."""'])
+            rows.append(f"    {operation['operationId']!r}: Endpoint({', '.join(arguments)}),")
+            for name, schema in query.items():
+                if values := _enumeration(schema):
+                    choices.append(f"{_pascal(operation['operationId'])}{_pascal(name)} = {_literal(values)}")
+    table = ["\n\nENDPOINTS: Final[Mapping[str, Endpoint]] = MappingProxyType({", *rows, "})"]
+    return "\n".join([*choices, *table, '"""Every endpoint by its name in the OpenAPI document."""']) + "\n"
 
 
 def _pascal(name: str) -> str:
@@ -133,8 +151,8 @@ def _pascal(name: str) -> str:
 
 def _formatted(text: str) -> str:
     """As `make fix` would leave it, so that the generated file passes `make check`."""
-    ruff = str(Path(sys.executable).with_name("ruff"))
-    done = subprocess.run(
-        [ruff, "format", "--stdin-filename", str(PATH), "-"], input=text, capture_output=True, text=True, check=True, cwd=PATH.parents[2]
-    )
-    return done.stdout
+    ruff, name = str(Path(sys.executable).with_name("ruff")), str(FOLDER / "any.py")
+    for words in (("check", "--fix-only", "--quiet", "--select=F401,I"), ("format",)):
+        command = [ruff, *words, "--stdin-filename", name, "-"]
+        text = subprocess.run(command, input=text, capture_output=True, text=True, check=True, cwd=FOLDER.parents[2]).stdout
+    return text

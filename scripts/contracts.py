@@ -23,8 +23,7 @@ def wanted() -> dict[Path, str]:
     made[openapi.PATH] = event_files.dump(document)
     made[router_openapi.PATH] = event_files.dump(router_openapi.document())
     made[surface_page.PATH] = surface_page.page()
-    made[cli_types.PATH] = cli_types.module(document)
-    return made
+    return made | cli_types.modules(document, openapi.modules())
 
 
 def stale() -> list[Path]:
@@ -33,13 +32,18 @@ def stale() -> list[Path]:
     changed = [path for path, content in made.items() if not path.exists() or path.read_text() != content]
     frozen = {event_files.EVENTS_FOLDER / path for path in event_files.samples()}
     changed += [path for path in frozen if not path.exists()]
-    changed += [path for path in event_files.EVENTS_FOLDER.glob("*/*/v*.json") if path not in made]
+    changed += [path for path in _generated() if path not in made]
     return sorted(changed)
+
+
+def _generated() -> list[Path]:
+    """Every file there is in the places where all but samples are generated."""
+    return [*event_files.EVENTS_FOLDER.glob("*/*/v*.json"), *cli_types.FOLDER.glob("*.py")]
 
 
 def write() -> None:
     """Write everything; a sample that has been published stays as it was."""
-    for path in event_files.EVENTS_FOLDER.glob("*/*/v*.json"):
+    for path in _generated():
         path.unlink()
     for path, content in wanted().items():
         path.parent.mkdir(parents=True, exist_ok=True)

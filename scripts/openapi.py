@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 
 from contracts.api import ROUTES, ApiRoute, Shape
 from contracts.common import MODEL_ID_PATTERN, SEMVER_PATTERN
@@ -116,6 +116,15 @@ def document() -> dict[str, Any]:
             "schemas": dict(sorted(definitions.items())),
         },
     }
+
+
+def modules() -> dict[str, str]:
+    """Schema → the module of the contracts that describes it."""
+    found, bases = {}, [BaseModel]
+    for base in bases:
+        found[base.__name__] = base.__module__.rpartition(".")[2]
+        bases += base.__subclasses__()
+    return found
 
 
 def _bearer() -> dict[str, str]:

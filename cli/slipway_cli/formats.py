@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.text import Text
 
-from slipway_cli.api_types import Failure
+from slipway_cli.api_types.common import Failure
 from slipway_cli.output import clean, plain
 
 _STYLES = {

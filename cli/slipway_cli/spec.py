@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from slipway_cli.api_types import HostedModelTask
+from slipway_cli.api_types.model import HostedModelTask
 from slipway_cli.documents import Document, assign, pairs, put, read
 
 PANEL, SWITCHES = "Fields of the model", "Switches of the model"

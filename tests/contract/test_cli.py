@@ -11,8 +11,10 @@ from contracts.api import ROUTES, ApiRoute
 from contracts.model import HostedModel, ProviderModel
 from contracts.problems import PROBLEMS
 from scripts.template import ROOT
-from slipway_cli import api_types, errors
-from slipway_cli.api_types import ENDPOINTS
+from slipway_cli import errors
+from slipway_cli.api_types import model as models
+from slipway_cli.api_types.endpoints import ENDPOINTS, ListModelsStatus
+from slipway_cli.api_types.views import ReadHostedModelStatus
 from slipway_cli.coverage import REACHED_BY
 from slipway_cli.spec import SPEC
 from tests.fakes.management import OPERATION_ID, FakeManagement, Told, accepted, model, page
@@ -94,7 +96,7 @@ def test_the_generated_table_of_endpoints_is_the_apis(route: ApiRoute) -> None:
 
 def test_generated_types_have_the_models_fields() -> None:
     """Field by field."""
-    for contract, generated in ((HostedModel, api_types.HostedModel), (ProviderModel, api_types.ProviderModel)):
+    for contract, generated in ((HostedModel, models.HostedModel), (ProviderModel, models.ProviderModel)):
         assert set(generated.__annotations__) == set(contract.model_fields)
 
 
@@ -123,7 +125,7 @@ def test_the_code_that_asks_for_an_acknowledgement_exists() -> None:
 
 def test_statuses_to_filter_by_are_the_apis() -> None:
     """The choice on the command line is the document's enumeration."""
-    assert set(get_args(api_types.ListModelsStatus)) == set(get_args(api_types.ReadHostedModelStatus))
+    assert set(get_args(ListModelsStatus)) == set(get_args(ReadHostedModelStatus))
 
 
 def test_what_is_installed_is_what_is_locked() -> None:

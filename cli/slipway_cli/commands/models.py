@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from slipway_cli import plans, records, spec, views
-from slipway_cli.api_types import ListModelEventsOrder, ListModelsHosting, ListModelsOrder, ListModelsStatus
+from slipway_cli.api_types.endpoints import ListModelEventsOrder, ListModelsHosting, ListModelsOrder, ListModelsStatus
 from slipway_cli.client import place
 from slipway_cli.command import CHANGE, command
 from slipway_cli.commands.arguments import File, ModelId, OptionalModelId, Set, SetText, Unset

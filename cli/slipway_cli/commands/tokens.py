@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from slipway_cli import records, views
-from slipway_cli.api_types import IssueTokenScopes
+from slipway_cli.api_types.access import IssueTokenScopes
 from slipway_cli.client import place
 from slipway_cli.command import command
 from slipway_cli.commands.arguments import TokenId
