@@ -38,7 +38,6 @@ from router.secret_cache import SecretCache
 from router.settings import OidcSettings, Settings
 from router.state import StateDirectory
 from router.status import StatusReader
-from router.telling.batches import batches
 from router.telling.collectors import OtlpCollector, XRayDaemon
 from router.telling.spool import Spool
 from router.telling.teller import Losses, SqsQueue, Teller
@@ -244,7 +243,6 @@ class Router:
         return Teller(
             Spool(
                 settings.state_dir / "usage",
-                batches,
                 settings.usage_seconds,
                 settings.usage_spool_bytes,
                 Losses(metrics, log, self._pulse.lost).tell,

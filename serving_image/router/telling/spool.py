@@ -5,6 +5,9 @@ when a segment is sealed; the machine's own death loses what is younger than tha
 sums of its records, a few kilobytes) with ids that follow from the segment's; a batch's file goes once the queue has it. Whatever is found
 at the start is taken up again, under the same ids. The open segment is locked: a process beside this one, which drains, keeps its own.
 
+Its sums are kept beside it as it is written: to read 20,000 records again took a thread 130 ms, in which requests waited for the
+interpreter, and 5 MB. What is found is read, since nobody has its sums.
+
 Bounded: beyond `most_bytes` of waiting batches, or when the disk refuses, records are lost, counted, and told in the log.
 """
 
@@ -12,17 +15,16 @@ import contextlib
 import fcntl
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from router.idents import ulid
+from router.telling.batches import Sums
 from router.telling.record import Record
 
 _OPEN, _SEALED, _BATCH = ".open", ".sealed", ".batch"
 _MOST_RECORDS: Final = 20_000
-
-Batches = Callable[[str, Iterable[Record]], Iterable[tuple[str, bytes]]]
 
 
 class Spool:
@@ -32,19 +34,19 @@ class Spool:
     def __init__(
         self,
         path: Path,
-        batches: Batches,
         seconds: float,
         most_bytes: int,
         lost: Callable[[int, str], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._path, self._batches, self._lost, self._clock = path, batches, lost, clock
+        self._path, self._lost, self._clock = path, lost, clock
         self._seconds, self._most_bytes = seconds, most_bytes
         self._file: int | None = None
         self._name = ""
         self._count, self._opened_at = 0, 0.0
+        self._sums = Sums()
         self._full = False
-        self._closing: list[tuple[int, Path]] = []
+        self._closing: list[tuple[int, Path, Sums]] = []
 
     def append(self, record: Record) -> None:
         """Keep a record. A disk that refuses, or a spool that is full, loses it, which is counted."""
@@ -62,6 +64,7 @@ class Spool:
             self.seal()  # behind half a line another would be lost as well
             return
         self._count += 1
+        self._sums.add(record)
         if self._count >= _MOST_RECORDS:
             self.seal()
 
@@ -73,22 +76,23 @@ class Spool:
     def seal(self) -> None:
         """Close the open segment, whatever its age."""
         if self._file is not None:
-            self._closing.append((self._file, self._path / f"{self._name}{_OPEN}"))
+            self._closing.append((self._file, self._path / f"{self._name}{_OPEN}", self._sums))
             self._file = None
 
     def settle(self) -> None:
         """Make every sealed segment into batches, those of dead processes too; OSError where the disk does not let us."""
         while self._closing:
-            file, path = self._closing[0]
+            file, path, sums = self._closing[0]
             os.fdatasync(file)
             path.replace(path.with_suffix(_SEALED))
             os.close(file)
             del self._closing[0]
+            self._keep(path.with_suffix(_SEALED), sums)
         for path in sorted(self._path.glob(f"*{_OPEN}")):
             _seal_orphan(path)
         for path in sorted(self._path.glob(f"*{_SEALED}")):
             with contextlib.suppress(FileNotFoundError):  # a process beside this one has just done it
-                self._batch(path)
+                self._keep(path, self._read(path))
         self._full = sum(_size(path) for path in self._path.glob(f"*{_BATCH}")) >= self._most_bytes
 
     def waiting(self) -> list[tuple[str, Path]]:
@@ -117,16 +121,27 @@ class Spool:
             os.close(file)
             raise FileNotFoundError(path.name)
         self._name, self._file, self._count, self._opened_at = name, file, 0, self._clock()
+        self._sums = Sums()
         return file
 
-    def _batch(self, path: Path) -> None:
-        lines = path.read_bytes().splitlines()
-        records = [record for record in map(Record.of, lines) if record is not None]
-        if len(records) < len(lines):
-            self._lost(len(lines) - len(records), "a line broke off")
-        for name, content in self._batches(path.stem, records):
+    def _read(self, path: Path) -> Sums:
+        sums, broken = Sums(), 0
+        with path.open("rb") as lines:
+            for line in lines:
+                record = Record.of(line)
+                if record is None:
+                    broken += 1
+                else:
+                    sums.add(record)
+        if broken:
+            self._lost(broken, "a line broke off")
+        return sums
+
+    def _keep(self, path: Path, sums: Sums) -> None:
+        """A sealed segment's batches in its place. Where the disk does not take them all, it stays and is read at the next look."""
+        for name, content in sums.batches(path.stem):
             _write(self._path / f"{name}{_BATCH}", content)
-        path.unlink()
+        path.unlink(missing_ok=True)  # a process beside this one may have done the same
 
 
 def _seal_orphan(path: Path) -> None:

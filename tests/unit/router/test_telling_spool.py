@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from contracts.usage import UsageBatch
 from router.log import Log
 from router.metrics import Metrics
-from router.telling.batches import MOST_ROWS, batches
+from router.telling.batches import MOST_ROWS, Sums
 from router.telling.record import FORM, Record
 from router.telling.spool import Spool
 from router.telling.teller import Losses, QueueUnavailable, Teller
@@ -52,7 +52,7 @@ class Disk:
 
     def spool(self, most_bytes: int = 10**6) -> Spool:
         """A process's spool; the process before is dead unless its spool is still held."""
-        return Spool(self.path, batches, 30.0, most_bytes, lambda count, why: self.lost.append((count, why)), self.clock)
+        return Spool(self.path, 30.0, most_bytes, lambda count, why: self.lost.append((count, why)), self.clock)
 
     def waiting(self, spool: Spool) -> dict[str, Any]:
         """The batches that wait, by id."""
@@ -105,7 +105,10 @@ def test_a_segment_becomes_a_batch_when_it_is_old_enough(disk: Disk) -> None:
 def test_batches_hold_what_the_records_say(seen: list[tuple[int, int]]) -> None:
     """However many callers there are, no token is lost or doubled, no batch is larger than a transaction, ids follow from the segment."""
     records = [record(input_tokens=tokens, subject=f"token:{caller}") for caller, tokens in seen]
-    made = [UsageBatch.validate_document(json.loads(content)) for _, content in batches("01KAB0Q4M8ZXS0V9T2Y6R3N7PE", records)]
+    sums = Sums()
+    for each in records:
+        sums.add(each)
+    made = [UsageBatch.validate_document(json.loads(content)) for _, content in sums.batches("01KAB0Q4M8ZXS0V9T2Y6R3N7PE")]
     assert sum(row.input_tokens for batch in made for row in batch.rows) == sum(tokens for _, tokens in seen)
     assert sum(row.requests for batch in made for row in batch.rows) == len(seen)
     assert all(len(batch.rows) <= MOST_ROWS for batch in made)
@@ -121,6 +124,22 @@ def test_a_killed_process_leaves_all_that_was_written(disk: Disk) -> None:
     second = disk.spool()
     second.settle()
     assert [batch for batch, _ in second.waiting()] == [f"{name}-000"]
+
+
+def test_a_segment_that_is_read_has_the_sums_that_were_kept_beside_it(disk: Disk, tmp_path: Path) -> None:
+    """So that whoever takes up what a dead process left writes the batches which that one may have written already."""
+    spool, other = disk.spool(), Disk(tmp_path / "other")
+    for number in range(100):
+        spool.append(record(number, subject=f"token:{number}", outcome=("ok", "cut", "engine_failed")[number % 3], duration_ms=number))
+    other.path.mkdir()
+    (other.path / f"{spool._name}.sealed").write_bytes((disk.path / f"{spool._name}.open").read_bytes())
+    spool.seal()
+    spool.settle()
+    heir = other.spool()
+    heir.settle()
+    assert disk.waiting(spool) == other.waiting(heir)
+    assert len(disk.waiting(spool)) == 2
+    assert not list(disk.path.glob("*.sealed")) + list(other.path.glob("*.sealed"))
 
 
 def test_a_process_beside_this_one_keeps_its_segment(disk: Disk) -> None:
@@ -140,10 +159,10 @@ def test_a_process_beside_this_one_keeps_its_segment(disk: Disk) -> None:
 
 def test_half_a_line_is_counted_and_costs_no_other(disk: Disk) -> None:
     """A machine that died while it wrote leaves a line that breaks off: that record is lost, which is told, and the others are not."""
-    spool = disk.spool()
-    spool.append(record())
-    os.write(spool._descriptor(), record().line()[:40])
-    spool.seal()
+    dead, spool = disk.spool(), disk.spool()
+    dead.append(record())
+    os.write(dead._descriptor(), record().line()[:40])
+    kill(dead)
     spool.settle()
     ((_, batch),) = disk.waiting(spool).items()
     assert batch["rows"][0]["requests"] == 1
