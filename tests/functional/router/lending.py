@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import httpx
 from aiohttp import web
 
-from contracts.limits import LIMIT_PREFIX, LIMITS_PARTITION
+from contracts.limits import LIMITS_PARTITION
 from contracts.spending import Account, partition_of
 from tests.functional.router.platform import Lives, Platform, target, until
 from tests.functional.router.stubs import StubAws, StubEngine
@@ -22,7 +22,7 @@ CHAT = "/v1/chat/completions"
 
 
 class LendingAws(StubAws):
-    """With DynamoDB's conditional writes. `facts`: the ledger rows that were written to the spend table, in their order."""
+    """With the accounts of its spend table. `facts`: the ledger rows that were written there, in their order."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,38 +43,10 @@ class LendingAws(StubAws):
                 revision = int(item["revision"]["N"]) + 1
                 self.items[key] = {**item, "document": {"S": json.dumps(document)}, "revision": {"N": str(revision)}}
 
-    def _PutItem(self, body: dict[str, Any]) -> web.Response:  # noqa: N802 - AWS's name
-        if not self._allows(body):
-            return _refused("ConditionalCheckFailedException")
-        self._store(body)
-        return _done()
-
-    def _TransactWriteItems(self, body: dict[str, Any]) -> web.Response:  # noqa: N802 - AWS's name
-        puts = [write["Put"] for write in body["TransactItems"]]
-        allowed = [self._allows(put) for put in puts]
-        if not all(allowed):
-            reasons = [{"Code": "None" if each else "ConditionalCheckFailed"} for each in allowed]
-            return _refused("TransactionCanceledException", CancellationReasons=reasons)
-        for put in puts:
-            self._store(put)
-        return _done()
-
-    def _allows(self, put: dict[str, Any]) -> bool:
-        condition = put.get("ConditionExpression")
-        held = self.items.get((put["TableName"], put["Item"]["pk"]["S"], put["Item"]["sk"]["S"]))
-        if condition is None:
-            return True
-        if condition == "attribute_not_exists(pk)":
-            return held is None
-        assert condition == "revision = :r", condition
-        return held is not None and held["revision"] == put["ExpressionAttributeValues"][":r"]
-
-    def _store(self, put: dict[str, Any]) -> None:
-        item = put["Item"]
-        pk, sk = item["pk"]["S"], item["sk"]["S"]
-        if sk.startswith("LEDGER#"):
-            self.facts.append((pk, sk, json.loads(item["document"]["S"])))
-        self.items[put["TableName"], pk, sk] = item
+    def _store(self, table: str, item: dict[str, Any]) -> None:
+        if item["sk"]["S"].startswith("LEDGER#"):
+            self.facts.append((item["pk"]["S"], item["sk"]["S"], json.loads(item["document"]["S"])))
+        super()._store(table, item)
 
 
 class CountingEngine(StubEngine):
@@ -154,12 +126,7 @@ class Subject:
 
     def limit(self, **limits: Any) -> "Subject":
         """Limit it; both routers know."""
-        aws = self.house.aws
-        head = aws.items.get(("tokens", LIMITS_PARTITION, "HEAD"))
-        generation = int(head["revision"]["N"]) + 1 if head else 1
-        about = {"kind": self.kind, "subject_id": self.name, "generation": generation}
-        row = about | {"updated_by": "oidc:ada", "updated_at": "2026-01-01T00:00:00.000Z"} | limits
-        aws.append("tokens", LIMITS_PARTITION, f"{LIMIT_PREFIX}{self.kind}#{self.name}", row, {**about, "limits": row})
+        self.house.platform.limit(self.kind, self.name, **limits)
         self.house.follow()
         return self
 
@@ -187,11 +154,3 @@ def within_a_minute(work: Callable[[], Found]) -> Found:
         found = work()
         if time.time() // 60 == minute:
             return found
-
-
-def _done() -> web.Response:
-    return web.Response(text="{}", content_type="application/x-amz-json-1.0")
-
-
-def _refused(code: str, **more: Any) -> web.Response:
-    return web.Response(status=400, text=json.dumps({"__type": code, "message": code, **more}), content_type="application/x-amz-json-1.0")

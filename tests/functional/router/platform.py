@@ -17,6 +17,7 @@ import httpx
 import openai
 
 from contracts.access import TOKEN_PREFIX, TOKENS_PARTITION
+from contracts.limits import LIMIT_PREFIX, LIMITS_PARTITION
 from contracts.routing import ROUTE_PREFIX, ROUTES_PARTITION
 from contracts.tokens import digest, mint, token_id_of
 from tests.functional.router.stubs import ENGINE_KEY, StubAws
@@ -46,8 +47,7 @@ class Platform:
 
     def route(self, model_id: str = "tiny", *, targets: list[dict[str, Any]], **changes: Any) -> int:
         """Write a route; answers the table's revision."""
-        head = self.aws.items.get(("routes", ROUTES_PARTITION, "HEAD"))
-        revision = int(head["revision"]["N"]) + 1 if head else 1
+        revision = self.aws.revision("routes", ROUTES_PARTITION) + 1
         route = {
             "model_id": model_id,
             "revision": revision,
@@ -99,10 +99,44 @@ class Platform:
         row |= {"revoked_at": "2026-01-02T00:00:00.000Z", "generation": 2}
         self.aws.append("tokens", TOKENS_PARTITION, TOKEN_PREFIX + token_id, row, {"token_id": token_id})
 
+    def limit(self, kind: str, subject: str, **limits: Any) -> None:
+        """Limit a token, a group or a model."""
+        about = {"kind": kind, "subject_id": subject, "generation": self.aws.revision("tokens", LIMITS_PARTITION) + 1}
+        row = about | {"updated_by": "oidc:ada", "updated_at": "2026-01-01T00:00:00.000Z"} | limits
+        self.aws.append("tokens", LIMITS_PARTITION, f"{LIMIT_PREFIX}{kind}#{subject}", row, about | {"limits": row})
+
 
 def target(port: int, target_id: str = "one", **changes: Any) -> dict[str, Any]:
     """An engine's target on this machine, ready unless told otherwise."""
     return {"target_id": target_id, "version": "1.0.0", "kind": "engine", "address": "127.0.0.1", "port": port, "status": "ready"} | changes
+
+
+def queue_url(aws: StubAws) -> str:
+    """The queue that usage goes to."""
+    return f"{aws.url}/000000000000/usage"
+
+
+def container_environment(aws: StubAws, port: int, state: Path) -> dict[str, str]:
+    """What a router's process on this machine needs to run, as its container would have it: where AWS, the tables and secrets are."""
+    return {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": os.pathsep.join(str(ROOT / part) for part in ("serving_image", "layers/contracts")),
+        "AWS_ENDPOINT_URL": aws.url,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "ENVIRONMENT": "local",
+        "ROUTE_TABLE": "routes",
+        "TOKEN_TABLE": "tokens",
+        "BUS_NAME": "bus",
+        "PEPPER_SECRET_ARN": PEPPER_ARN,
+        "ENGINE_API_KEY": ENGINE_KEY,
+        "API_BASE_ALLOW_LIST": "127.0.0.1",
+        "SLIPWAY_STATE_DIR": str(state),
+        "SLIPWAY_LISTEN_HOST": "127.0.0.1",
+        "SLIPWAY_LISTEN_PORT": str(port),
+        "SLIPWAY_ROUTER_ID": "router-0",
+    }
 
 
 class RouterProcess:
@@ -117,34 +151,18 @@ class RouterProcess:
             self.port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.lines: list[dict[str, Any]] = []
-        variables = {
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": os.pathsep.join(str(ROOT / part) for part in ("serving_image", "layers/contracts")),
-            "AWS_ENDPOINT_URL": aws.url,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_DEFAULT_REGION": "eu-west-1",
-            "ENVIRONMENT": "local",
-            "ROUTE_TABLE": "routes",
-            "TOKEN_TABLE": "tokens",
-            "BUS_NAME": "bus",
-            "USAGE_QUEUE_URL": f"{aws.url}/000000000000/usage",
+        variables = container_environment(aws, self.port, state) | {
+            "USAGE_QUEUE_URL": queue_url(aws),
             "SLIPWAY_USAGE_SECONDS": "0.2",
-            "PEPPER_SECRET_ARN": PEPPER_ARN,
-            "ENGINE_API_KEY": ENGINE_KEY,
             "OIDC_ISSUER": ISSUER,
             "OIDC_AUDIENCE": AUDIENCE,
             "OIDC_JWKS_URI": f"{aws.url}/jwks",
-            "API_BASE_ALLOW_LIST": "127.0.0.1",
-            "SLIPWAY_STATE_DIR": str(state),
-            "SLIPWAY_LISTEN_HOST": "127.0.0.1",
-            "SLIPWAY_LISTEN_PORT": str(self.port),
-            "SLIPWAY_ROUTER_ID": "router-0",
             "SLIPWAY_FOLLOW_SECONDS": "0.1",
             "SLIPWAY_FOLLOW_BUSY_SECONDS": "0.05",
             "SLIPWAY_REPORT_SECONDS": "0.5",
             "SLIPWAY_LOAD_SECONDS": "0.2",
-        } | environment
+        }
+        variables |= environment
         self.process = subprocess.Popen(
             [sys.executable, *self.program],
             env=variables,

@@ -64,7 +64,7 @@ class Stub:
 
 
 class StubAws(Stub):
-    """DynamoDB's GetItem and Query, Secrets Manager, PutEvents, SendMessage, and an OIDC issuer's keys.
+    """DynamoDB's GetItem, Query and conditional writes, Secrets Manager, PutEvents, SendMessage, and an OIDC issuer's keys.
 
     `alive` False drops every call to the tables, the bus and the queue; `forgets` lets the queue take messages and answer nothing.
     """
@@ -78,6 +78,14 @@ class StubAws(Stub):
         self.keys: list[dict[str, Any]] = []
         self.events: list[dict[str, Any]] = []
         self.changed = threading.Condition()
+        self._operations = {
+            "GetItem": self._get,
+            "Query": self._query,
+            "PutItem": lambda body: self._write([body]),
+            "TransactWriteItems": lambda body: self._write([write["Put"] for write in body["TransactItems"]]),
+            "PutEvents": self._put_events,
+            "SendMessage": self._send,
+        }
 
     def put(self, table: str, pk: str, sk: str, document: dict[str, Any] | str, revision: int | None = None) -> None:
         """Write a row in the form that `kit.table` gives rows."""
@@ -87,10 +95,14 @@ class StubAws(Stub):
             item["revision"] = {"N": str(revision)}
         self.items[table, pk, sk] = item
 
+    def revision(self, table: str, pk: str) -> int:
+        """How far a feed has come."""
+        head = self.items.get((table, pk, "HEAD"))
+        return int(head["revision"]["N"]) if head else 0
+
     def append(self, table: str, pk: str, sk: str, document: dict[str, Any] | None, data: dict[str, Any]) -> int:
         """Change a row of a feed: the row, its ledger row and, last, the head; answers the new revision."""
-        head = self.items.get((table, pk, "HEAD"))
-        revision = int(head["revision"]["N"]) + 1 if head else 1
+        revision = self.revision(table, pk) + 1
         if document is None:
             self.items.pop((table, pk, sk), None)
         else:
@@ -126,14 +138,18 @@ class StubAws(Stub):
             assert request.transport is not None
             request.transport.abort()
             return web.Response()
-        return getattr(self, f"_{operation}")(body)  # type: ignore[no-any-return]
+        return self.call(operation, body)
 
-    def _GetItem(self, body: dict[str, Any]) -> web.Response:  # noqa: N802 - AWS's name
+    def call(self, operation: str, body: dict[str, Any]) -> web.Response:
+        """Answer one call of DynamoDB, EventBridge or SQS."""
+        return self._operations[operation](body)
+
+    def _get(self, body: dict[str, Any]) -> web.Response:
         assert body["ConsistentRead"]
         item = self.items.get((body["TableName"], body["Key"]["pk"]["S"], body["Key"]["sk"]["S"]))
         return _aws({"Item": item} if item else {})
 
-    def _Query(self, body: dict[str, Any]) -> web.Response:  # noqa: N802 - AWS's name
+    def _query(self, body: dict[str, Any]) -> web.Response:
         assert body["ConsistentRead"]
         values = {name: value["S"] for name, value in body["ExpressionAttributeValues"].items()}
         found = [
@@ -145,13 +161,37 @@ class StubAws(Stub):
         ]
         return _aws({"Items": found, "Count": len(found), "ScannedCount": len(found)})
 
-    def _PutEvents(self, body: dict[str, Any]) -> web.Response:  # noqa: N802 - AWS's name
+    def _write(self, puts: list[dict[str, Any]]) -> web.Response:
+        allowed = [self._allows(put) for put in puts]
+        if not all(allowed) and len(puts) == 1:
+            return _aws_error("ConditionalCheckFailedException")
+        if not all(allowed):
+            reasons = [{"Code": "None" if each else "ConditionalCheckFailed"} for each in allowed]
+            return _aws_error("TransactionCanceledException", CancellationReasons=reasons)
+        for put in puts:
+            self._store(put["TableName"], put["Item"])
+        return _aws({})
+
+    def _store(self, table: str, item: dict[str, Any]) -> None:
+        self.items[table, item["pk"]["S"], item["sk"]["S"]] = item
+
+    def _allows(self, put: dict[str, Any]) -> bool:
+        condition = put.get("ConditionExpression")
+        held = self.items.get((put["TableName"], put["Item"]["pk"]["S"], put["Item"]["sk"]["S"]))
+        if condition is None:
+            return True
+        if condition == "attribute_not_exists(pk)":
+            return held is None
+        assert condition == "revision = :r", condition
+        return held is not None and held["revision"] == put["ExpressionAttributeValues"][":r"]
+
+    def _put_events(self, body: dict[str, Any]) -> web.Response:
         with self.changed:
             self.events += [{**entry, "detail": json.loads(entry["Detail"])} for entry in body["Entries"]]
             self.changed.notify_all()
         return _aws({"FailedEntryCount": 0, "Entries": [{"EventId": str(place)} for place, _ in enumerate(body["Entries"])]})
 
-    def _SendMessage(self, body: dict[str, Any]) -> web.Response:  # noqa: N802 - AWS's name
+    def _send(self, body: dict[str, Any]) -> web.Response:
         with self.changed:
             self.messages.append(json.loads(body["MessageBody"]))
             self.changed.notify_all()
@@ -293,5 +333,5 @@ def _aws(document: dict[str, Any]) -> web.Response:
     return web.Response(text=json.dumps(document), content_type="application/x-amz-json-1.1")
 
 
-def _aws_error(code: str) -> web.Response:
-    return web.Response(status=400, text=json.dumps({"__type": code, "message": code}), content_type="application/x-amz-json-1.1")
+def _aws_error(code: str, **more: Any) -> web.Response:
+    return web.Response(status=400, text=json.dumps({"__type": code, "message": code, **more}), content_type="application/x-amz-json-1.1")
