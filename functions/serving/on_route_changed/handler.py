@@ -16,10 +16,6 @@ from serving.wiring import reactions
 def handler(envelope: Envelope) -> None:
     """React to the event."""
     told, metadata = RouteMoved.receive(envelope.data), envelope.metadata
-    targets = told.route.targets if told.route else []
-    ready, probing, draining = (
-        tuple(one.target_id for one in targets if one.status == status) for status in ("ready", "probing", "draining")
-    )
-    known = tuple(one.target_id for one in targets if one.target_id in ready + probing)
-    seen = RouteView(told.state, told.revision, told.generation, ready, known, draining)
+    targets = [(target.target_id, target.status) for target in told.route.targets] if told.route else []
+    seen = RouteView.of(told.state, told.revision, told.generation, targets)
     reactions.on_route_changed()(told.model_id, seen, Cause(metadata.actor, metadata.correlation_id, metadata.id, envelope.event_type))

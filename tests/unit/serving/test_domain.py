@@ -104,6 +104,12 @@ def test_the_newest_route_wins() -> None:
     assert not awaited(Step.LAUNCH, older.after, replace(operation, generation=2), engines_left=True).true
 
 
+def test_which_targets_of_a_route_answer_come_and_go() -> None:
+    """In the route's order; a status of a newer release is none of these."""
+    told = [("t1", "draining"), ("t2", "probing"), ("t3", "ready"), ("t4", "resting"), ("t5", "ready")]
+    assert RouteView.of("open", 7, 2, told) == RouteView("open", 7, 2, ("t3", "t5"), ("t2", "t3", "t5"), ("t1",))
+
+
 def test_a_route_that_was_never_heard_of() -> None:
     """Is closed for a hosted model that was told to nobody, and unknown for every other."""
     model, _ = created()

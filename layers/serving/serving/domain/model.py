@@ -1,6 +1,6 @@
 """A model: what is wanted of it and what is known about it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Self
@@ -104,6 +104,16 @@ class RouteView:
     targets: tuple[str, ...] = ()
     draining: tuple[str, ...] = ()
     heard_at: str = ""
+
+    @classmethod
+    def of(cls, state: str, revision: int, generation: int, targets: Iterable[tuple[str, str]]) -> Self:
+        """The route with these targets, each an id and its status."""
+        told = tuple(targets)
+
+        def those(*statuses: str) -> tuple[str, ...]:
+            return tuple(target_id for target_id, status in told if status in statuses)
+
+        return cls(state, revision, generation, those("ready"), those("ready", "probing"), those("draining"))
 
 
 @dataclass(frozen=True)
