@@ -9,9 +9,9 @@ from scripts.event_files import context_of, folder_of, major
 from scripts.template import load, target_of
 
 _PUT_BY_ROUTERS = frozenset({"RouteHealthObserved", "LoadObserved", "ModelWakeRequested"})
-"""Events that a router puts on the bus itself; every other one is announced from its context's ledger."""
-_ANNOUNCED_APART = {"BudgetThresholdCrossed": "AccessAnnounceSpendChangesFunction"}
-"""Events from another ledger than that of their context's first table."""
+"""Events that a router puts on the bus itself."""
+_ANNOUNCED_APART = {"BudgetThresholdCrossed": "AccessAnnounceSpendChangesFunction", "UsageRecorded": "UsageOnUsageReportedFunction"}
+"""Events from elsewhere than the ledger of their context's first table."""
 _DOWNSTREAM = "*public*"
 AUDIT = "UsageOnFactAnnouncedFunction"
 """The function that keeps every fact for those who audit."""
@@ -80,18 +80,15 @@ def readme() -> str:
 
 def _row(event: type[EventContract], heard_by: list[str], said: dict[str, str]) -> str:
     name, folder = event.event_type(), folder_of(event)
-    announcer = _ANNOUNCED_APART.get(name, said.get(context_of(event)))
-    producer = "routers" if name in _PUT_BY_ROUTERS else _place(announcer) or f"`{context_of(event)}`"
-    consumer = "<br>".join(_place(function) or function for function in heard_by) or _DOWNSTREAM
+    producer = "routers" if name in _PUT_BY_ROUTERS else _place(_ANNOUNCED_APART.get(name) or said[context_of(event)])
+    consumer = "<br>".join(map(_place, heard_by)) or _DOWNSTREAM
     meaning = " ".join((event.__doc__ or "").split())
     links = f"[schema]({folder}/{major(event)}.schema.json) · [example]({folder}/{major(event)}.example.json)"
     return f"| **{name}** | {event.contract_version} | {meaning} | {producer} | {consumer} | {links} |"
 
 
-def _place(logical_id: str | None) -> str | None:
+def _place(logical_id: str) -> str:
     """`ServingCreateModelFunction` → a link to functions/serving/create_model."""
-    if logical_id is None:
-        return None
     context, *words = _words(logical_id.removesuffix("Function"))
     name = "_".join(words)
     return f"[`{context}/{name}`](../functions/{context}/{name}/handler.py)"
