@@ -7,7 +7,6 @@ what is told, processor time for each request, hardly depends on what else the m
 
 import argparse
 import asyncio
-import gc
 import tempfile
 import time
 from collections.abc import Callable
@@ -27,6 +26,7 @@ from router.engine_connection import EngineConnection
 from router.late import Late
 from router.log import Log
 from router.settings import Settings
+from router.warming import settle_garbage
 from router.wire import Connection
 from router.wiring import Router
 from tests.functional.router.platform import PEPPER, target
@@ -187,9 +187,7 @@ async def _measure(options: argparse.Namespace) -> list[float]:
         last = b"0\r\n\r\n" if options.stream else b"}"
         async with inside.router.engine:  # the loops beside it do not run
             await inside.run(requests, max(200, len(requests)), last)
-            gc.collect()
-            gc.freeze()
-            gc.set_threshold(50_000, 20, 50)
+            settle_garbage()
             return [await inside.run(requests, options.requests, last) for _ in range(options.rounds)]
 
 

@@ -8,17 +8,12 @@ everything else meanwhile, more slowly for these few seconds (the interpreter ru
 import asyncio
 import contextlib
 import gc
-import sys
 import threading
 from collections.abc import Callable, Collection, Mapping
-from typing import Final
 
 from router.choosing.memory import Cooldowns, PlainCooldowns
 from router.log import Log
 from router.routes import Prepared
-
-_TURN_SECONDS: Final = 0.0005
-"""How soon the loop's thread has its turn again while the other loads; usually ten times as long."""
 
 
 async def _in_thread(load: Callable[[], Cooldowns]) -> Cooldowns:
@@ -77,12 +72,7 @@ class Late:
         return self._loading
 
     async def _work(self) -> None:
-        usual = sys.getswitchinterval()
-        sys.setswitchinterval(_TURN_SECONDS)
-        try:
-            self._memory = await _in_thread(self._load)
-        finally:
-            sys.setswitchinterval(usual)
+        self._memory = await _in_thread(self._load)
         gc.freeze()  # it stays for good
 
     def _tell(self, loading: "asyncio.Task[None]") -> None:

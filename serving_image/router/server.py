@@ -2,14 +2,15 @@
 
 import asyncio
 import contextlib
-import gc
 import logging
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 
 import uvicorn
 
+from router.background import SWITCH_SECONDS
 from router.late import Late
 from router.log import Log
 from router.settings import Settings
@@ -44,6 +45,7 @@ class _Logged(logging.Handler):
 async def serve(settings: Settings, late: Late, log: Log) -> None:
     """Serve until SIGTERM or SIGINT, then finish what is under way, at most `drain_seconds`."""
     logging.getLogger("uvicorn").handlers = logging.getLogger("asyncio").handlers = [_Logged(log)]
+    sys.setswitchinterval(SWITCH_SECONDS)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -65,7 +67,6 @@ async def serve(settings: Settings, late: Late, log: Log) -> None:
         )
         serving = asyncio.create_task(server.serve(sockets=[_listener(settings)]))
         stopped = asyncio.create_task(stop.wait())
-        _settle_garbage()
         log.info("listening", host=settings.listen_host, port=settings.listen_port, router_id=settings.router_id)
         await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
         if stop.is_set():
@@ -88,10 +89,3 @@ async def _drain(router: Router, seconds: float, log: Log) -> None:
             await router.app.drained()
     except TimeoutError:
         log.warning("requests were still under way at the end of the drain")
-
-
-def _settle_garbage() -> None:
-    """What LiteLLM brought stays for good: take it out of the collector's sight, and collect less often."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)

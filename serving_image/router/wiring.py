@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Any, Self
@@ -15,6 +14,7 @@ from contracts.tokens import Peppers
 from router import aws
 from router.app import App
 from router.aws import SecretUnavailable
+from router.background import workers
 from router.bus import Reporter
 from router.choosing.bench import Rules
 from router.choosing.gain import registered
@@ -46,7 +46,7 @@ from router.timeline import LiveLimits, Timeline
 from router.timeline_source import ModelEvents, OperationProgress, Source
 from router.upstream import EngineClient
 from router.waiting import HoldLimits, Waiting
-from router.warming import warmed
+from router.warming import settle_garbage, warmed
 
 _PEPPER_SECONDS = 300.0
 _PEPPER_RETRY_SECONDS = 2.0
@@ -62,9 +62,9 @@ class Router:
     def __init__(self, settings: Settings, late: Late, log: Log) -> None:
         self._settings, self._log, self._late = settings, log, late
         self._stack = AsyncExitStack()
-        self._feeds = ThreadPoolExecutor(2, "feeds")
-        self._calls = ThreadPoolExecutor(2, "calls")
-        self._live = ThreadPoolExecutor(2, "live")
+        self._feeds = workers(2, "feeds")
+        self._calls = workers(2, "calls")
+        self._live = workers(2, "live")
         self._tasks: list[asyncio.Task[None]] = []
         self._pepper_wanted = asyncio.Event()
         self._warm = False
@@ -152,6 +152,7 @@ class Router:
 
     async def _warm_up(self) -> None:
         await warmed(self._has_everything, self.engine, self.routes, self._log)
+        settle_garbage()
         self._warm = True
 
     def _all_feeds(self) -> tuple[Follower, ...]:

@@ -1,10 +1,11 @@
 """Putting limits together: the book that follows the feed, the lender, and the gate in front of every request."""
 
 from collections.abc import Callable
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor
 from typing import Any, Final
 
 from router import aws
+from router.background import workers
 from router.feed import Follower
 from router.limits.book import LimitBook
 from router.limits.gate import Gate, GateRules
@@ -24,7 +25,7 @@ class Limiting:
 
     def __init__(self, settings: Settings, dynamodb: Any, metrics: Metrics, log: Log, failed: Callable[[], None]) -> None:
         self._settings, self._dynamodb, self._metrics, self._log = settings, dynamodb, metrics, log
-        self._threads = ThreadPoolExecutor(_THREADS, "spend")
+        self._threads = workers(_THREADS, "spend")
         self.lender = Lender(
             SpendTable(dynamodb, settings.spend_table),
             self._threads,
