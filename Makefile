@@ -33,7 +33,7 @@ clean: python ## stop, and remove the state: models, tokens, everything deployed
 ##@ Test
 # The quick rings first and side by side; after them what needs an emulator or a whole platform: one worker each (tests/grouping.py).
 # CHECKED=1 leaves out what `make check` has just run.
-test: dev client-packages ## everything
+test: dev client-packages ## every test, but for those of scan
 	@$(DEV)/python -m pytest -n $(WORKERS) --dist loadgroup tests/unit $(if $(CHECKED),,tests/contract tests/architecture) tests/statemachines tests/fabric tests/functional tests/borders tests/clients $(TESTS)
 	@$(DEV)/python -m pytest -n $(PLATFORMS) --dist loadgroup tests/e2e tests/emulator $(TESTS)
 
