@@ -41,7 +41,7 @@ def added_up(lines: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def evidence(folder: Path) -> list[dict[str, Any]]:
     """Every line that the suite has left in the folder."""
-    return [json.loads(line) for path in sorted(folder.rglob("*.jsonl")) for line in path.read_text().splitlines()]
+    return [json.loads(line) for path in sorted(folder.glob("*.jsonl")) for line in path.read_text().splitlines()]
 
 
 def outcome(report: Path) -> dict[str, int]:
@@ -115,7 +115,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--workers", default=os.environ.get("WORKERS", "auto"), help="of pytest-xdist")
     parser.add_argument("--keep-going", action="store_true", help="run the other rings although one has failed")
     parser.add_argument("--again", action="store_true", help="keep the rings that have passed in the last run")
-    parser.add_argument("--folder", type=Path, default=FOLDER, help="for the evidence; emptied first")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="for the evidence; emptied first, but for what --again keeps")
     given = parser.parse_args(arguments)
     if not given.again:
         shutil.rmtree(given.folder, ignore_errors=True)
@@ -125,7 +125,7 @@ def main(arguments: list[str]) -> int:
         rings.append(kept(given.folder / name) or ran(name, given.workers, given.folder / name, about["commit"]))
         if rings[-1]["failed"] and not given.keep_going:
             break
-    document = {**about, "rings": rings, "figures": added_up(evidence(given.folder))}
+    document = {**about, "rings": rings, "figures": added_up(line for ring in rings for line in evidence(given.folder / ring["ring"]))}
     text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
     (given.folder / "reliability.json").write_text(text)
     wrong = [f"ring {ring['ring']}: {ring['failed']} test(s) failed" for ring in rings if ring["failed"]]

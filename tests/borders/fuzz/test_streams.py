@@ -1,7 +1,6 @@
 """What comes from routers and engines as text without end: streams in the command line, answers and metrics in the supervisor."""
 
 import json
-import math
 
 from hypothesis import strategies as st
 
@@ -34,7 +33,7 @@ def test_streams_in_the_command_line() -> None:
         assert set(kinds) <= _KINDS
         assert "error" not in kinds[:-1]
         assert all(isinstance(text, str) for _, text in told)
-        assert "".join(text for kind, text in told if kind == "text").encode() is not None
+        "".join(text for kind, text in told if kind == "text").encode()  # half a character cannot be written
         done = any(line.partition(":")[0] == "data" and line.partition(":")[2].strip() == "[DONE]" for line in lines)
         assert done or kinds[-1:] == ["error"], "it broke off, and nobody was told"
 
@@ -57,10 +56,7 @@ def test_metrics_of_engines() -> None:
     good = b'# HELP x y\nvllm:num_requests_running{model_name="m",engine="0"} 3.0\nx_total 1e400\nx_total NaN\n'
 
     def one(text: str) -> None:
-        names = {sample.name for sample in metrics.read_samples(text)}
-        for name in names:
-            seen = metrics.total(text, name)
-            assert seen is not None
-            assert isinstance(seen, float) or math.isnan(seen)
+        for name in {sample.name for sample in metrics.read_samples(text)}:
+            assert isinstance(metrics.total(text, name), float)
 
     fuzz("engine metrics", st.text(max_size=80) | anything(good).map(lambda content: content.decode("latin-1")), one)

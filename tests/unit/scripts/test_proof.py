@@ -145,12 +145,13 @@ def test_a_part_of_the_suite_is_written_when_asked_for_and_says_what_is_missing(
 
 
 def test_what_has_passed_is_kept_and_what_has_failed_is_run_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The page says of which commit each ring is, and counts the evidence of a ring that failed no more."""
+    """The page says of which commit each ring is, and counts the evidence of no ring that failed or is not asked for."""
     evidence = f"--folder={tmp_path / 'evidence'}"
     _rings(monkeypatch, tmp_path, failed=1, things_done=2)
     assert proof.main([evidence, "--rings=fabric", "--partial"]) == 1
     _rings(monkeypatch, tmp_path, failed=0, things_done=3)
     assert proof.main([evidence, "--rings=unit", "--partial", "--again"]) == 0
+    assert proof_page.sums(json.loads((tmp_path / "document.json").read_text())) == {"things_done": 3}
     _rings(monkeypatch, tmp_path, failed=0, things_done=4)
     monkeypatch.setattr(proof, "conditions", lambda: {**{name: DOCUMENT[name] for name in ("date", "scale", "machine")}, "commit": "def"})
     assert proof.main([evidence, "--rings=unit,fabric", "--partial", "--again"]) == 0
