@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from tests.e2e.platform import Platform, Started
 
+FIRST = "tests/e2e/test_dead_letters.py::"
+"""What needs alarms that do not ring: each does for five minutes after a letter, and tests of faults make functions give up."""
 LAST = (
     "::test_an_operation_settles_though_the_platform_was_killed",
     "test_used_and_granted.py::",
@@ -25,8 +27,8 @@ DEEP = {
     "tests/emulator/kills/": "killed processes have to come back, each in its own time",
     "tests/emulator/load/": "a flood of events wants the machine for itself",
     "tests/emulator/history/test_concurrent_clients.py": "a history has to be long to mean anything",
-    "test_a_crash_at_any_call_changes_nothing": "tests/fabric/sweep enumerates the same deaths over the whole platform",
-    "a_crash_at_every_call": "likewise, of the functions of access, registry, routing and usage",
+    "test_a_crash_at_any_call_changes_nothing": "rare ways to calls; tests/fabric/sweep comes to the others over the whole platform",
+    "a_crash_at_every_call": "tests/fabric/sweep comes to the same calls of access, registry and routing",
 }
 """What runs only where there is time for the whole proof, and why: not with SLIPWAY_PROOF_SCALE below 1."""
 
@@ -46,7 +48,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left_out = [item for item in items if any(part in item.nodeid for part in DEEP)]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
-    items.sort(key=lambda item: max((place for place, name in enumerate(LAST, 1) if name in item.nodeid), default=0))
+    items.sort(key=_place)
+
+
+def _place(item: pytest.Item) -> int:
+    return -1 if item.nodeid.startswith(FIRST) else max((place for place, name in enumerate(LAST, 1) if name in item.nodeid), default=0)
 
 
 def pytest_collection_finish() -> None:

@@ -19,7 +19,7 @@ def planned(started: Started) -> Iterator[Platform]:
     platform.settled(platform.call("DELETE", "/models/planned"))
 
 
-def plan(platform: Platform, reply: Reply, command: str) -> Any:
+def plan(reply: Reply, command: str) -> Any:
     """A plan of that command: prices of a named day and region, and nothing begun."""
     assert reply.status == 200, reply.text
     assert reply.json["command"] == command
@@ -36,7 +36,7 @@ def generation(platform: Platform) -> int:
 def test_a_new_model_is_planned_and_not_made(platform: Platform, path: str) -> None:
     """Copies, GPUs and the cost of an hour are told; no model of that id is there afterwards."""
     wish = platform.parrot("unborn") | ON_A_GPU
-    found = plan(platform, platform.call("POST", path, {"model": wish} if path.endswith("plan") else wish), "create")
+    found = plan(platform.call("POST", path, {"model": wish} if path.endswith("plan") else wish), "create")
     assert (found["copies"], found["gpus"]) == ({"before": 0, "after": 2}, {"before": 0, "after": 2})
     assert platform.call("GET", "/models/unborn").status == 404
 
@@ -49,7 +49,7 @@ def test_a_change_is_planned_and_not_carried_out(planned: Platform, way: str) ->
         reply = planned.call("POST", "/models/plan", {"model_id": "planned", "changes": changes})
     else:
         reply = planned.call("PATCH", "/models/planned?dry_run=true", changes)
-    found = plan(planned, reply, "update")
+    found = plan(reply, "update")
     assert found["change_class"] == "restart"
     assert found["acknowledge"]
     assert generation(planned) == before
@@ -60,22 +60,22 @@ def test_the_instance_types_that_hold_a_model_are_listed(planned: Platform) -> N
     every = planned.call("GET", "/instances?limit=100").json
     some = planned.call("GET", "/instances?limit=100&fits_model=planned").json
     assert every["source"] == "snapshot"
-    assert every["items"]
+    assert some["items"]
     assert {item["instance_type"] for item in some["items"]} <= {item["instance_type"] for item in every["items"]}
     assert every["quotas"] == []
 
 
 def test_a_stopped_and_a_failed_model_are_planned_to_come_back(planned: Platform) -> None:
     """Stop, start, retry and delete tell what they would do, each in the state that admits it, and the model stays as it is."""
-    plan(planned, planned.call("POST", "/models/planned/stop?dry_run=true"), "stop")
+    plan(planned.call("POST", "/models/planned/stop?dry_run=true"), "stop")
     planned.settled(planned.call("POST", "/models/planned/stop"))
-    found = plan(planned, planned.call("POST", "/models/planned/start?dry_run=true"), "start")
+    found = plan(planned.call("POST", "/models/planned/start?dry_run=true"), "start")
     assert found["copies"] == {"before": 0, "after": 1}
     planned.call("PATCH", "/models/planned", {"engine": {"arguments": {"fail_with": "out-of-memory-gpu"}}})
     assert planned.settled(planned.call("POST", "/models/planned/start"))["status"] == "Failed"
-    assert plan(planned, planned.call("POST", "/models/planned/retry?dry_run=true"), "retry")["copies"]["after"] == 1
-    plan(planned, planned.call("DELETE", "/models/planned?dry_run=true"), "delete")
-    assert planned.call("GET", "/models/planned").json["status"] in {"Failed", "Stopped"}
+    assert plan(planned.call("POST", "/models/planned/retry?dry_run=true"), "retry")["copies"]["after"] == 1
+    plan(planned.call("DELETE", "/models/planned?dry_run=true"), "delete")
+    assert planned.call("GET", "/models/planned").json["status"] == "Failed"
 
 
 def test_who_depends_on_a_model_is_written_down_and_keeps_it(planned: Platform) -> None:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import httpx
 import pytest
@@ -13,7 +14,8 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
 
-from contracts.inference import COUNT_TOKENS, ENDPOINTS, MESSAGES, endpoints_of
+from contracts.inference import COUNT_TOKENS, ENDPOINTS, MESSAGES, TRANSCRIPTIONS, TRANSLATIONS, endpoints_of
+from router.app import App
 from tests.borders.api.inference_document import document
 from tests.evidence import counted, scaled
 from tests.functional.router.platform import Platform, RouterProcess, target
@@ -104,10 +106,10 @@ def judge(response: httpx.Response, path: str) -> None:
 
 def test_every_route_is_described(border: Border) -> None:
     """What the application handles is in the document, and the other way round."""
-    assert {("GET", "/v1/models/{model}"), ("GET", "/live/models/{model}/events"), ("GET", "/live/operations/{operation}")} <= {
-        (method, path) for path, method in OPERATIONS
-    }
-    assert {path for path, method in OPERATIONS if method == "POST"} == set(ENDPOINTS)
+    parts = ("routes", "authenticator", "inference", "timeline", "metrics", "log", "ready", "release")
+    handled = set(App(Mock(cors_origins=()), **dict.fromkeys(parts, Mock()))._handlers)
+    handled |= {("GET", "/v1/models/{model}"), ("GET", "/live/models/{model}/events"), ("GET", "/live/operations/{operation}")}
+    assert {(method, path) for path, method in OPERATIONS} == handled
     for path, method in OPERATIONS:
         if "{" not in path:
             assert border.send(method, path, "admin").status_code not in {404, 405}
@@ -222,7 +224,7 @@ def test_models_are_listed_shown_and_called_by_their_groups_alone(border: Border
             assert (shown.status_code, asked.status_code) == (404, 404)
             assert shown.text.replace(model, "…") == absent.text.replace("nowhere", "…")
         else:
-            assert asked.status_code in {200, 400, 503}
+            assert asked.status_code == {"tiny": 200, "secret": 200, "closed": 503, "asleep": 503}.get(model, 400)
     counted("authorisation_cells", 2 * len(MODELS) + 1, operation="inference")
 
 
@@ -251,6 +253,7 @@ def test_every_endpoint_asks_who_and_whether_they_may(border: Border, path: str)
             refused = ask(model, "research")
             error = refused.json()["error"]
             assert (refused.status_code, error["code"]) == (400, "task_not_supported")
+            assert endpoints_of(task)
             assert all(where in error["message"] for where in endpoints_of(task))
     counted("authorisation_cells", len(REFUSED) + 4 + len(OTHERS), operation="inference endpoints")
 
@@ -291,9 +294,11 @@ FORMS = (
 )
 def test_no_form_breaks_the_router(border: Border, content_type: str) -> None:
     """A form is understood whole or refused whole, whatever it says that it is."""
-    for path in (path for path, endpoint in ENDPOINTS.items() if endpoint.form):
+    paths = [path for path, endpoint in ENDPOINTS.items() if endpoint.form]
+    understood = {TRANSCRIPTIONS, TRANSLATIONS} if "boundary" in content_type else set()
+    for path in paths:
         for form in FORMS:
             response = border.send("POST", path, "research", content=form, headers={"content-type": content_type})
             judge(response, path)
-            assert response.status_code in ({200, 400, 404} if form == _FORM else {400, 404})
-    counted("malformed_requests", 3 * len(FORMS), part="inference form")
+            assert response.status_code in ({200} if form == _FORM and path in understood else {400, 404})
+    counted("malformed_requests", len(paths) * len(FORMS), part="inference form")
