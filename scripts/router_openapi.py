@@ -2,24 +2,8 @@
 
 from typing import Any, Final
 
+from contracts import inference
 from contracts.common import ALIAS_PATTERN
-from contracts.inference import (
-    CHAT,
-    COMPLETIONS,
-    COUNT_TOKENS,
-    EMBEDDINGS,
-    ENDPOINTS,
-    IMAGE_EDITS,
-    IMAGES,
-    MESSAGES,
-    MODERATIONS,
-    RERANK,
-    RERANK_2,
-    RESPONSES,
-    SPEECH,
-    TRANSCRIPTIONS,
-    TRANSLATIONS,
-)
 from router.surface.openapi import PATH
 
 __all__ = ["PATH", "document"]
@@ -85,7 +69,7 @@ _PICTURE: Final[Schema] = {"prompt": _TEXT, "n": {"type": "integer", "minimum": 
 _RECORDING: Final[Schema] = {"file": _FILE, "prompt": _TEXT, "response_format": {"enum": ["json", "text", "srt", "verbose_json", "vtt"]}}
 
 _ASKED: Final[dict[str, tuple[str, str, Schema, list[str]]]] = {
-    CHAT: (
+    inference.CHAT: (
         "chat",
         "Continue a conversation.",
         {
@@ -98,8 +82,8 @@ _ASKED: Final[dict[str, tuple[str, str, Schema, list[str]]]] = {
         },
         ["messages"],
     ),
-    COMPLETIONS: ("complete", "Continue a text.", {"prompt": _TEXTS, **_SAMPLING}, ["prompt"]),
-    RESPONSES: (
+    inference.COMPLETIONS: ("complete", "Continue a text.", {"prompt": _TEXTS, **_SAMPLING}, ["prompt"]),
+    inference.RESPONSES: (
         "respond",
         "Answer as OpenAI's Responses do. Nothing is kept: `store`, `previous_response_id`, `background` are refused.",
         {
@@ -113,32 +97,37 @@ _ASKED: Final[dict[str, tuple[str, str, Schema, list[str]]]] = {
         },
         ["input"],
     ),
-    MESSAGES: (
+    inference.MESSAGES: (
         "message",
         "Continue a conversation as Anthropic's Messages do; errors have Anthropic's shape.",
         {**_MESSAGES, "max_tokens": {"type": "integer", "minimum": 1}, "stream": _STREAM},
         ["messages", "max_tokens"],
     ),
-    COUNT_TOKENS: ("countTokens", "Count the tokens of a conversation.", _MESSAGES, ["messages"]),
-    EMBEDDINGS: ("embed", "Turn texts into vectors.", {"input": _TEXTS, "encoding_format": {"enum": ["float", "base64"]}}, ["input"]),
-    RERANK: ("rerank", "Put documents in the order of their relevance to a query.", _RERANKED, ["query", "documents"]),
-    RERANK_2: ("rerankAsCohere", "The same, as Cohere's second version has it.", _RERANKED, ["query", "documents"]),
-    IMAGES: ("drawImage", "Draw pictures.", _PICTURE, ["prompt"]),
-    IMAGE_EDITS: ("editImage", "Change pictures.", {**_PICTURE, "image": _FILE, "mask": _FILE}, ["prompt", "image"]),
-    TRANSCRIPTIONS: (
+    inference.COUNT_TOKENS: ("countTokens", "Count the tokens of a conversation.", _MESSAGES, ["messages"]),
+    inference.EMBEDDINGS: (
+        "embed",
+        "Turn texts into vectors.",
+        {"input": _TEXTS, "encoding_format": {"enum": ["float", "base64"]}},
+        ["input"],
+    ),
+    inference.RERANK: ("rerank", "Put documents in the order of their relevance to a query.", _RERANKED, ["query", "documents"]),
+    inference.RERANK_2: ("rerankAsCohere", "The same, as Cohere's second version has it.", _RERANKED, ["query", "documents"]),
+    inference.IMAGES: ("drawImage", "Draw pictures.", _PICTURE, ["prompt"]),
+    inference.IMAGE_EDITS: ("editImage", "Change pictures.", {**_PICTURE, "image": _FILE, "mask": _FILE}, ["prompt", "image"]),
+    inference.TRANSCRIPTIONS: (
         "transcribe",
         "Write down what is said.",
         {**_RECORDING, "language": _TEXT, "stream": {"enum": ["true", "false"]}},
         ["file"],
     ),
-    TRANSLATIONS: ("translate", "Write down in English what is said.", _RECORDING, ["file"]),
-    SPEECH: (
+    inference.TRANSLATIONS: ("translate", "Write down in English what is said.", _RECORDING, ["file"]),
+    inference.SPEECH: (
         "speak",
         "Read a text aloud; the answer is sound.",
         {"input": _TEXT, "voice": {"type": "string", "pattern": "^[^/:]*$"}, "response_format": {"enum": ["mp3", "wav", "pcm"]}},
         ["input", "voice"],
     ),
-    MODERATIONS: ("moderate", "Judge whether a text is harmful.", {"input": _TEXTS}, ["input"]),
+    inference.MODERATIONS: ("moderate", "Judge whether a text is harmful.", {"input": _TEXTS}, ["input"]),
 }
 
 _REFUSALS: Final = {
@@ -197,10 +186,10 @@ def document() -> Schema:
 
 def _asked(path: str) -> Schema:
     name, summary, properties, required = _ASKED[path]
-    endpoint = ENDPOINTS[path]
+    endpoint = inference.ENDPOINTS[path]
     schema = {"type": "object", "required": ["model", *required], "properties": {"model": _MODEL, **properties}}
     taken = "multipart/form-data" if endpoint.form else "application/json"
-    given: Schema = {"audio/*": {}} if path == SPEECH else {"application/json": {"schema": {"type": "object"}}}
+    given: Schema = {"audio/*": {}} if path == inference.SPEECH else {"application/json": {"schema": {"type": "object"}}}
     if endpoint.streams:
         given["text/event-stream"] = {}
     return {

@@ -5,23 +5,7 @@ from typing import Any, Final
 
 import orjson
 
-from contracts.inference import (
-    CHAT,
-    COMPLETIONS,
-    COUNT_TOKENS,
-    EMBEDDINGS,
-    ENDPOINTS,
-    IMAGE_EDITS,
-    IMAGES,
-    MESSAGES,
-    MODERATIONS,
-    RERANK,
-    RERANK_2,
-    RESPONSES,
-    SPEECH,
-    TRANSCRIPTIONS,
-    TRANSLATIONS,
-)
+from contracts import inference
 from contracts.model import Features, GenerationDefaults
 from router.errors import bad_request
 from router.routes import Prepared
@@ -56,27 +40,27 @@ _COUNTS: Final = (
 
 Check = Callable[[Mapping[str, Any], Features, str], None]
 _CHECKS: Final[Mapping[str, Check]] = {
-    CHAT: chats.check_chat,
-    COMPLETIONS: chats.check_chat,
-    RESPONSES: chats.check_response,
-    MESSAGES: chats.check_messages,
-    COUNT_TOKENS: chats.check_messages,
-    EMBEDDINGS: media.check_embedding,
-    RERANK: media.check_rerank,
-    RERANK_2: media.check_rerank,
-    IMAGES: media.check_picture,
-    IMAGE_EDITS: media.check_edit,
-    TRANSCRIPTIONS: media.check_transcription,
-    TRANSLATIONS: media.check_translation,
-    SPEECH: media.check_speech,
-    MODERATIONS: media.check_moderation,
+    inference.CHAT: chats.check_chat,
+    inference.COMPLETIONS: chats.check_chat,
+    inference.RESPONSES: chats.check_response,
+    inference.MESSAGES: chats.check_messages,
+    inference.COUNT_TOKENS: chats.check_messages,
+    inference.EMBEDDINGS: media.check_embedding,
+    inference.RERANK: media.check_rerank,
+    inference.RERANK_2: media.check_rerank,
+    inference.IMAGES: media.check_picture,
+    inference.IMAGE_EDITS: media.check_edit,
+    inference.TRANSCRIPTIONS: media.check_transcription,
+    inference.TRANSLATIONS: media.check_translation,
+    inference.SPEECH: media.check_speech,
+    inference.MODERATIONS: media.check_moderation,
 }
 _SAMPLING: Final = ("temperature", "top_p")
 _DEFAULTS: Final[Mapping[str, Mapping[str, str]]] = {
-    CHAT: {name: name for name in GenerationDefaults.model_fields},
-    COMPLETIONS: {name: name for name in GenerationDefaults.model_fields},
-    RESPONSES: {"max_tokens": "max_output_tokens"} | {name: name for name in _SAMPLING},
-    MESSAGES: {"stop": "stop_sequences"} | {name: name for name in ("max_tokens", "top_k", *_SAMPLING)},
+    inference.CHAT: {name: name for name in GenerationDefaults.model_fields},
+    inference.COMPLETIONS: {name: name for name in GenerationDefaults.model_fields},
+    inference.RESPONSES: {"max_tokens": "max_output_tokens"} | {name: name for name in _SAMPLING},
+    inference.MESSAGES: {"stop": "stop_sequences"} | {name: name for name in ("max_tokens", "top_k", *_SAMPLING)},
 }
 """What the model's generation defaults are called in each API that knows of them."""
 
@@ -114,12 +98,12 @@ def check(document: Mapping[str, Any], prepared: Prepared, path: str) -> bool:
     stream = document.get("stream", False)
     if stream is not None and not isinstance(stream, bool):
         raise bad_request("invalid_type", "`stream` must be true or false.", "stream")
-    if not ENDPOINTS[path].form:
+    if not inference.ENDPOINTS[path].form:
         _check_counts(document)
     route = prepared.route
     _CHECKS[path](document, route.features, route.model_id)
-    if stream and path != EMBEDDINGS:
-        if not ENDPOINTS[path].streams:
+    if stream and path != inference.EMBEDDINGS:
+        if not inference.ENDPOINTS[path].streams:
             raise bad_request("streaming_not_supported", f"{path} does not stream; leave out `stream`.", "stream")
         if not route.features.streaming:
             raise bad_request("streaming_not_supported", f"`{route.model_id}` does not stream; leave out `stream`.", "stream")

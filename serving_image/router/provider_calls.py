@@ -6,20 +6,7 @@ from typing import Any, Final
 
 import orjson
 
-from contracts.inference import (
-    CHAT,
-    COMPLETIONS,
-    EMBEDDINGS,
-    IMAGE_EDITS,
-    IMAGES,
-    MESSAGES,
-    MODERATIONS,
-    RERANK,
-    RERANK_2,
-    RESPONSES,
-    SPEECH,
-    TRANSCRIPTIONS,
-)
+from contracts import inference
 from router.errors import bad_request
 from router.surface.answers import JSON, Whole
 from router.surface.forms import Upload
@@ -29,50 +16,52 @@ _COMMON: Final = frozenset(
      "top_p", "user"}
 )  # fmt: skip
 _FIELDS: Final[Mapping[str, frozenset[str]]] = {
-    CHAT: _COMMON
+    inference.CHAT: _COMMON
     | {
         "audio", "function_call", "functions", "logprobs", "max_completion_tokens", "messages", "modalities", "parallel_tool_calls",
         "prediction", "reasoning_effort", "response_format", "service_tier", "tool_choice", "tools", "top_logprobs", "verbosity",
         "web_search_options",
     },
-    COMPLETIONS: _COMMON | {"best_of", "echo", "logprobs", "prompt", "suffix"},
-    EMBEDDINGS: frozenset({"dimensions", "encoding_format", "input", "user"}),
-    RESPONSES: frozenset(
+    inference.COMPLETIONS: _COMMON | {"best_of", "echo", "logprobs", "prompt", "suffix"},
+    inference.EMBEDDINGS: frozenset({"dimensions", "encoding_format", "input", "user"}),
+    inference.RESPONSES: frozenset(
         {"include", "input", "instructions", "max_output_tokens", "parallel_tool_calls", "reasoning", "service_tier", "store", "stream",
          "temperature", "text", "tool_choice", "tools", "top_logprobs", "top_p", "truncation", "user"}
     ),
-    MESSAGES: frozenset(
+    inference.MESSAGES: frozenset(
         {"max_tokens", "messages", "output_config", "output_format", "stop_sequences", "stream", "system", "temperature", "thinking",
          "tool_choice", "tools", "top_k", "top_p"}
     ),
-    RERANK: frozenset({"query", "documents", "top_n", "return_documents", "rank_fields", "max_chunks_per_doc", "max_tokens_per_doc"}),
-    IMAGES: frozenset(
+    inference.RERANK: frozenset(
+        {"query", "documents", "top_n", "return_documents", "rank_fields", "max_chunks_per_doc", "max_tokens_per_doc"}
+    ),
+    inference.IMAGES: frozenset(
         {"prompt", "n", "size", "quality", "response_format", "style", "user", "background", "moderation", "output_format",
          "output_compression"}
     ),
-    IMAGE_EDITS: frozenset(
+    inference.IMAGE_EDITS: frozenset(
         {"prompt", "image", "image[]", "mask", "n", "size", "quality", "response_format", "user", "background", "input_fidelity",
          "output_format", "output_compression"}
     ),
-    TRANSCRIPTIONS: frozenset({"file", "language", "prompt", "response_format", "temperature", "timestamp_granularities[]"}),
-    SPEECH: frozenset({"input", "voice", "instructions", "response_format", "speed"}),
-    MODERATIONS: frozenset({"input"}),
+    inference.TRANSCRIPTIONS: frozenset({"file", "language", "prompt", "response_format", "temperature", "timestamp_granularities[]"}),
+    inference.SPEECH: frozenset({"input", "voice", "instructions", "response_format", "speed"}),
+    inference.MODERATIONS: frozenset({"input"}),
 }  # fmt: skip
-_SAME: Final = {RERANK_2: RERANK}
+_SAME: Final = {inference.RERANK_2: inference.RERANK}
 _IGNORED: Final = frozenset({"model", "metadata", "store", "safety_identifier", "prompt_cache_key"})
 """Fields that OpenAI's clients send for OpenAI's own book-keeping; LiteLLM would take `metadata` for instructions to itself."""
 _CALLS: Final = {
-    CHAT: "acompletion",
-    COMPLETIONS: "atext_completion",
-    EMBEDDINGS: "aembedding",
-    RESPONSES: "aresponses",
-    MESSAGES: "anthropic_messages",
-    RERANK: "arerank",
-    IMAGES: "aimage_generation",
-    IMAGE_EDITS: "aimage_edit",
-    TRANSCRIPTIONS: "atranscription",
-    SPEECH: "aspeech",
-    MODERATIONS: "amoderation",
+    inference.CHAT: "acompletion",
+    inference.COMPLETIONS: "atext_completion",
+    inference.EMBEDDINGS: "aembedding",
+    inference.RESPONSES: "aresponses",
+    inference.MESSAGES: "anthropic_messages",
+    inference.RERANK: "arerank",
+    inference.IMAGES: "aimage_generation",
+    inference.IMAGE_EDITS: "aimage_edit",
+    inference.TRANSCRIPTIONS: "atranscription",
+    inference.SPEECH: "aspeech",
+    inference.MODERATIONS: "amoderation",
 }
 _NUMBERS: Final = frozenset({"n", "output_compression", "temperature"})
 _SPOKEN: Final = {
@@ -104,10 +93,10 @@ def fields_for(path: str, document: Mapping[str, Any]) -> dict[str, Any]:
         name = min(unknown)[:64]
         raise bad_request("unknown_field", f"`{name}` is not a field of this request for models of third parties.", name)
     fields = {name: value for name, value in document.items() if name in allowed and value is not None}
-    if path == RESPONSES:
+    if path == inference.RESPONSES:
         fields["store"] = False  # OpenAI would keep it for a month
-    elif path in {TRANSCRIPTIONS, IMAGE_EDITS}:
-        fields = {name.removesuffix("[]"): _plain(name, value, named=path == TRANSCRIPTIONS) for name, value in fields.items()}
+    elif path in {inference.TRANSCRIPTIONS, inference.IMAGE_EDITS}:
+        fields = {name.removesuffix("[]"): _plain(name, value, named=path == inference.TRANSCRIPTIONS) for name, value in fields.items()}
     return fields
 
 
@@ -128,32 +117,32 @@ def _plain(name: str, value: Any, *, named: bool) -> Any:
 
 def whole(response: Any, path: str, document: Mapping[str, Any], model_id: str) -> Whole:
     """LiteLLM's answer as the API's, under our name for the model."""
-    if path == SPEECH:
+    if path == inference.SPEECH:
         return Whole(response.content, _SPOKEN.get(document.get("response_format") or "mp3", b"application/octet-stream"))
-    if path == TRANSCRIPTIONS and document.get("response_format") in _WRITTEN:
+    if path == inference.TRANSCRIPTIONS and document.get("response_format") in _WRITTEN:
         return Whole(str(response.text).encode(), b"text/plain; charset=utf-8")
     return Whole(_json(response, path, model_id), JSON)
 
 
 async def events(response: Any, path: str, model_id: str) -> AsyncIterator[bytes]:
     """LiteLLM's stream as the API's server-sent events, with the end that belongs to it."""
-    if path == MESSAGES:
+    if path == inference.MESSAGES:
         async for event in response:
             yield _BEGUN.sub(b'\\1"' + model_id.encode() + b'"', event, count=1) if b"message_start" in event else event
         return
     async for chunk in response:
-        if path == RESPONSES:
+        if path == inference.RESPONSES:
             document = chunk.model_dump(mode="json", exclude_none=True)
             if "model" in document.get("response", ()):
                 document["response"]["model"] = model_id
             yield b"event: %b\ndata: %b\n\n" % (str(document.get("type")).encode(), orjson.dumps(document))
         else:
             yield b"data: " + _json(chunk, path, model_id) + b"\n\n"
-    if path != RESPONSES:
+    if path != inference.RESPONSES:
         yield b"data: [DONE]\n\n"
 
 
-_NAMELESS: Final = frozenset({IMAGES, IMAGE_EDITS, TRANSCRIPTIONS})
+_NAMELESS: Final = frozenset({inference.IMAGES, inference.IMAGE_EDITS, inference.TRANSCRIPTIONS})
 
 
 def _json(response: Any, path: str, model_id: str) -> bytes:

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from contracts.inference import CHAT, COMPLETIONS, EMBEDDINGS, PROVIDER, endpoints_of
+from contracts.inference import PROVIDER, endpoints_of
 from contracts.routing import Route, RouteTarget, route_of
 from router.errors import bad_request
 from router.identity import Caller
 
 EVERYONE = "*"
-__all__ = ["CHAT", "COMPLETIONS", "EMBEDDINGS", "EVERYONE", "Prepared", "RouteTable", "Target", "prepare", "target_of"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,29 +11,14 @@ from typing import Any
 
 from aiohttp import BodyPartReader, web
 
-from contracts.inference import (
-    CHAT,
-    COMPLETIONS,
-    COUNT_TOKENS,
-    EMBEDDINGS,
-    IMAGE_EDITS,
-    IMAGES,
-    MESSAGES,
-    MODERATIONS,
-    RERANK,
-    RERANK_2,
-    RESPONSES,
-    SPEECH,
-    TRANSCRIPTIONS,
-    TRANSLATIONS,
-)
+from contracts import inference
 from engine.programs.lifeline import read_configuration, say
 from engine.programs.mocked import chat, media, messages, responses
-from engine.programs.mocked.reply import Ask, Reply, reply_to, words_in
+from engine.programs.mocked.reply import Ask, Events, Reply, reply_to, words_in
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Whole = Callable[[Reply], dict[str, Any]]
-Stream = Callable[[Reply], Iterator[tuple[bytes, bool]]]
+Stream = Callable[[Reply], Events]
 
 _SOUND_BYTES = 16_384
 _LOAD_STEPS = 20
@@ -68,20 +53,20 @@ class MockEngine:
         model, size = self._knobs["model_id"], self._knobs["embedding_dimensions"]
         rerank = self._telling(lambda body: media.rerank(body, model, self._requests))
         return {
-            CHAT: self._talking(chat.ask_chat, chat.whole_chat, chat.stream_chat),
-            COMPLETIONS: self._talking(chat.ask_completion, chat.whole_completion, chat.stream_completion),
-            RESPONSES: self._talking(responses.ask, responses.whole, responses.stream),
-            MESSAGES: self._talking(messages.ask, messages.whole, messages.stream),
-            COUNT_TOKENS: self._telling(messages.count),
-            EMBEDDINGS: self._telling(lambda body: media.embeddings(body, model, size)),
-            RERANK: rerank,
-            RERANK_2: rerank,
-            IMAGES: self._telling(media.images),
-            IMAGE_EDITS: self._edit,
-            TRANSCRIPTIONS: self._hear,
-            TRANSLATIONS: self._hear,
-            SPEECH: self._speak,
-            MODERATIONS: self._telling(lambda body: media.moderation(body, model, self._requests)),
+            inference.CHAT: self._talking(chat.ask_chat, chat.whole_chat, chat.stream_chat),
+            inference.COMPLETIONS: self._talking(chat.ask_completion, chat.whole_completion, chat.stream_completion),
+            inference.RESPONSES: self._talking(responses.ask, responses.whole, responses.stream),
+            inference.MESSAGES: self._talking(messages.ask, messages.whole, messages.stream),
+            inference.COUNT_TOKENS: self._telling(messages.count),
+            inference.EMBEDDINGS: self._telling(lambda body: media.embeddings(body, model, size)),
+            inference.RERANK: rerank,
+            inference.RERANK_2: rerank,
+            inference.IMAGES: self._telling(media.images),
+            inference.IMAGE_EDITS: self._edit,
+            inference.TRANSCRIPTIONS: self._hear,
+            inference.TRANSLATIONS: self._hear,
+            inference.SPEECH: self._speak,
+            inference.MODERATIONS: self._telling(lambda body: media.moderation(body, model, self._requests)),
         }
 
     async def load(self) -> None:
@@ -190,7 +175,7 @@ class MockEngine:
         if request.headers.get("Authorization") != f"Bearer {self._knobs['key']}":
             raise _error(web.HTTPUnauthorized, "Unauthorized", "invalid_request_error")
 
-    async def _stream(self, request: web.Request, events: Iterator[tuple[bytes, bool]]) -> web.StreamResponse:
+    async def _stream(self, request: web.Request, events: Events) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-cache"})
         await response.prepare(request)
         place = 0

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import orjson
 
+from contracts.inference import CHAT, COMPLETIONS
 from router.load import Load
-from router.routes import CHAT, COMPLETIONS
 from router.telling.usage import MARK, Usage, first_object, last_object, usage_of
 
 _EVENT: Final = b"data: {"

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from contracts.inference import CHAT, COMPLETIONS, EMBEDDINGS
 from contracts.model import Provider
-from router import policy
+from router import policy, provider_calls
 from router.errors import ApiError
 from router.providers import ProviderClient
-from router.routes import CHAT, COMPLETIONS, EMBEDDINGS, Prepared, RouteTable
+from router.routes import Prepared, RouteTable
 from tests.evidence import counted, scaled
 from tests.unit.router.fakes import route
 
@@ -155,6 +156,4 @@ def test_the_platforms_own_secrets_are_no_providers_key(named: str) -> None:
 
 def policy_fields(path: str) -> frozenset[str]:
     """OpenAI's own fields for an endpoint."""
-    from router import provider_calls
-
     return provider_calls._FIELDS[path]

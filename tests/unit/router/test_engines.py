@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import pytest
 
+from contracts.inference import CHAT
 from router.choosing.bench import Rules
 from router.choosing.memory import PlainCooldowns
 from router.choosing.picker import Picker
@@ -14,7 +15,7 @@ from router.engines import EngineAnswers
 from router.errors import ApiError
 from router.exchange import Exchange, Message
 from router.metrics import Metrics
-from router.routes import CHAT, Prepared, RouteTable, Target
+from router.routes import Prepared, RouteTable, Target
 from router.upstream import TargetUnreachable
 from tests.unit.router.fakes import route, target
 

@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contracts.inference import CHAT, COMPLETIONS, EMBEDDINGS
 from router import policy
 from router.engines import normalised
 from router.errors import ApiError
 from router.identity import Caller
 from router.provider_calls import fields_for
-from router.routes import CHAT, COMPLETIONS, EMBEDDINGS, Prepared, RouteTable
+from router.routes import Prepared, RouteTable
 from tests.unit.router.fakes import route, target
 
 

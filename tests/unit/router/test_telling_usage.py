@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contracts.inference import CHAT
 from router.load import Load
-from router.routes import CHAT
 from router.telling.reading import Reading
 from router.telling.usage import Usage
 

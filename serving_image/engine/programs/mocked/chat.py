@@ -1,14 +1,11 @@
 """OpenAI's chat completions and completions, whole and as server-sent events."""
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
-from engine.programs.mocked.reply import Ask, Reply, Tool, choice_of, event, texts_of
+from engine.programs.mocked.reply import Ask, Events, Reply, Tool, choice_of, event, texts_of
 
 _LOGPROB = -0.125
-Events = Iterator[tuple[bytes, bool]]
-"""Events with whether each is a token of the answer, for which the engine takes its time."""
 
 
 def ask_chat(body: dict[str, Any]) -> Ask:

@@ -6,10 +6,9 @@ import random
 import struct
 import time
 import zlib
-from collections.abc import Iterator
 from typing import Any, Final
 
-from engine.programs.mocked.reply import event, texts_of, words_in
+from engine.programs.mocked.reply import Events, event, texts_of, words_in
 
 _RATE: Final = 16_000
 _BYTES_A_WORD: Final = _RATE // 5 * 2  # a fifth of a second, 16 bits a sample
@@ -107,7 +106,7 @@ def transcription(fields: dict[str, str], size: int) -> tuple[str, str]:
     return "application/json", json.dumps(document)
 
 
-def transcription_events(size: int) -> Iterator[tuple[bytes, bool]]:
+def transcription_events(size: int) -> Events:
     """The same as events."""
     for word in _HEARD.split(" "):
         yield event({"type": "transcript.text.delta", "delta": f"{word} "}), True

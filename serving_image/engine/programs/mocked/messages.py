@@ -4,9 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final
 
-from engine.programs.mocked.reply import Ask, Reply, Tool, choice_of, event, texts_of, words_in
-
-Events = Iterator[tuple[bytes, bool]]
+from engine.programs.mocked.reply import Ask, Events, Reply, Tool, choice_of, event, texts_of, words_in
 
 
 def ask(body: dict[str, Any]) -> Ask:

@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -13,6 +13,9 @@ _WORDS: Final = tuple(_TEXT.split(" "))
 _THOUGHTS: Final = ("Let", "me", "think", ".")
 _DEFAULT_TOKENS: Final = 16
 _CHARACTERS: Final = 8
+
+Events = Iterator[tuple[bytes, bool]]
+"""Events with whether each is a token of the answer, for which the engine takes its time."""
 
 
 @dataclass(frozen=True, slots=True)

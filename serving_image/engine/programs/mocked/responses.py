@@ -2,12 +2,10 @@
 
 import itertools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-from engine.programs.mocked.reply import Ask, Reply, Tool, choice_of, event, texts_of
-
-Events = Iterator[tuple[bytes, bool]]
+from engine.programs.mocked.reply import Ask, Events, Reply, Tool, choice_of, event, texts_of
 
 
 def ask(body: dict[str, Any]) -> Ask:
