@@ -1,12 +1,13 @@
 """Runs a command in this process against a management API that answers as it is told."""
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx
 import typer.main
-from click.testing import CliRunner
+from typer.testing import CliRunner
 
 from slipway_cli.app import app
 from slipway_cli.session import Tools
@@ -59,10 +60,15 @@ class Terminal:
             confirm=self._confirm,
             ask_secret=self._ask,
         )
-        done = CliRunner().invoke(COMMAND, list(words), input=stdin, obj=tools)
-        if done.exception and not isinstance(done.exception, SystemExit):
-            raise done.exception
-        return Ended(done.exit_code, done.stdout, done.stderr)
+        with CliRunner().isolation(input=stdin) as (out, err, _):
+            try:
+                COMMAND.main(list(words), prog_name="slipway", obj=tools)
+                code = 0
+            except SystemExit as ended:
+                code = int(ended.code or 0)
+            sys.stdout.flush()
+            sys.stderr.flush()
+            return Ended(code, out.getvalue().decode(), err.getvalue().decode())
 
     def _sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
