@@ -17,6 +17,7 @@ from schemathesis import GenerationMode
 from contracts.inference import COUNT_TOKENS, ENDPOINTS, MESSAGES, TRANSCRIPTIONS, TRANSLATIONS, endpoints_of
 from router.app import App
 from tests.borders.api.inference_document import document
+from tests.borders.tasks import OTHERS
 from tests.evidence import counted, scaled
 from tests.functional.router.platform import Platform, RouterProcess, target
 from tests.functional.router.stubs import StubAws, StubEngine
@@ -24,7 +25,6 @@ from tests.functional.router.stubs import StubAws, StubEngine
 EXAMPLES = 100
 NOT_NOW = {"model_not_ready", "model_closed", "model_asleep", "engine_unreachable", "router_not_ready"}
 """503 as documented: the model is there, and does not answer at the moment."""
-OTHERS = {"ranker": "rerank", "painter": "image", "listener": "transcription", "speaker": "speech", "judge": "moderation"}
 MODELS = ("tiny", "vectors", *OTHERS, "closed", "asleep", "secret", "nowhere")
 DOCUMENT = document(MODELS)
 OPERATIONS = [(path, method.upper()) for path, methods in DOCUMENT["paths"].items() for method in methods]

@@ -16,13 +16,13 @@ from engine.classifier import classify
 from engine.logs import JsonFormatter
 from engine.state import State
 from tests.borders.canaries.garden import Garden
+from tests.borders.tasks import OTHERS
 from tests.evidence import counted
 from tests.functional.engine.harness import Engine, chat
 from tests.functional.router.platform import KEY_ARN, PEPPER, Platform, RouterProcess, target, until
 from tests.functional.router.stubs import ENGINE_KEY, StubAws, StubEngine, StubProvider
 
 CHAT, TEXT, VECTORS = "/v1/chat/completions", "/v1/completions", "/v1/embeddings"
-OTHERS = {"ranker": "rerank", "painter": "image", "listener": "transcription", "speaker": "speech", "judge": "moderation"}
 HEADERS = (
     "cookie",
     "x-api-key",
@@ -129,8 +129,8 @@ def _conversations(garden: Garden, model: str) -> Iterator[tuple[str, dict[str, 
     yield TEXT, {"model": model, "prompt": said("prompt"), "suffix": said("suffix")}
 
 
-def _others(garden: Garden) -> Iterator[tuple[str, dict[str, Any]]]:
-    """At every other endpoint that takes JSON: what is asked, and what is refused for one field."""
+def _others(garden: Garden) -> Iterator[tuple[str, dict[str, Any], int]]:
+    """At every other endpoint that takes JSON: what is answered, and what is refused for one field or for its types."""
 
     def said(where: str) -> str:
         return garden.plant("prompt", where)
@@ -147,9 +147,10 @@ def _others(garden: Garden) -> Iterator[tuple[str, dict[str, Any]]]:
         body: dict[str, Any] = {"model": model, "documents": [said("a document")]} if path == RERANK else {"model": model}
         if path in {MESSAGES, COUNT_TOKENS}:
             body |= {"max_tokens": 4, "messages": [{"role": "user", "content": [{"type": "text", "text": said(f"a block at {path}")}]}]}
-        yield path, body | {name: said(f"{name} at {path}") for name in fields}
-        yield path, body | {name: said(f"{name} beside what is refused at {path}") for name in fields} | {"api_base": said("an address")}
-        yield path, body | {name: {"x": said(f"{name} of the wrong type at {path}")} for name in fields}
+        yield path, body | {name: said(f"{name} at {path}") for name in fields}, 200
+        beside = {name: said(f"{name} beside what is refused at {path}") for name in fields}
+        yield path, body | beside | {"api_base": said("an address")}, 400
+        yield path, body | {name: {"x": said(f"{name} of the wrong type at {path}")} for name in fields}, 400
 
 
 def _form(garden: Garden, **more: str) -> bytes:
@@ -193,8 +194,8 @@ def test_the_router_keeps_what_it_is_told(town: Town) -> None:
             assert town.ask(path, document, **{name: garden.plant("secret", f"header {name}") for name in HEADERS}) == 200, document
     for body in _malformed(garden):
         assert town.ask(CHAT, body) == 400
-    for path, document in _others(garden):
-        assert town.ask(path, document) in {200, 400}, document
+    for path, document, status in _others(garden):
+        assert town.ask(path, document) == status, document
     for form, status in (
         (_form(garden), 200),
         (_form(garden, api_key=garden.plant("secret", "a form's field")), 400),
