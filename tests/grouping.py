@@ -1,4 +1,4 @@
-"""Which tests are one worker's: those that share a platform or an emulator.
+"""Which tests are one worker's: those that share a platform, an emulator or a router.
 
 pytest-xdist 3.8 marks groups in the names of tests, which pytest 9.2 does not let it change any more (pytest-dev/pytest-xdist#1386):
 its own `xdist_group` then does nothing at all, silently. So groups are told by the folder here.
@@ -18,6 +18,7 @@ GROUPS: Final = {
     "tests/e2e/test_clocks.py": "a platform that waits",
     "tests/e2e/test_restart.py": "a platform that waits",
     "tests/e2e/": "a platform",
+    "tests/clients/": "a router with engines",
 }
 """By the beginning of a test's name; the first that fits counts. What waits has little to do for minutes, and holds nobody up so."""
 

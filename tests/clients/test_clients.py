@@ -18,7 +18,7 @@ REFUSALS = {
 }
 """The exceptions of OpenAI's and Anthropic's clients, which have the same names, and the statuses in them."""
 
-pytestmark = [pytest.mark.xdist_group("clients"), pytest.mark.timeout(300)]  # whoever comes first waits for the router
+pytestmark = pytest.mark.timeout(300)  # whoever comes first waits for the router
 
 
 def _refusals(seen: dict[str, Any]) -> dict[str, tuple[str, int]]:

@@ -9,8 +9,8 @@ import pytest
 
 from tests.clients.estate import Estate
 
-pytestmark = [pytest.mark.xdist_group("clients"), pytest.mark.timeout(300)]  # whoever comes first waits for the router
-HELLO = [{"role": "user", "content": "Hello there"}]
+pytestmark = pytest.mark.timeout(300)  # whoever comes first waits for the router
+HELLO: Any = [{"role": "user", "content": "Hello there"}]
 TOOL = {"type": "function", "name": "weather", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}}
 TEXT = "This is the mock engine speaking . It has no model and no opinion , yet"
 SOUND = ("talk.wav", b"RIFF" + bytes(3200), "audio/wav")
@@ -32,9 +32,9 @@ def _events(served: Estate, path: str, document: dict[str, Any]) -> list[dict[st
 def test_conversations(client: openai.OpenAI, served: Estate) -> None:
     """Chats with what belongs to them, and responses, whole and streamed, under our name for the model."""
     tools: Any = [{"type": "function", "function": {"name": "weather", "parameters": TOOL["parameters"]}}]
-    called = client.chat.completions.create(model="far-talker", messages=HELLO, tools=tools, parallel_tool_calls=False)  # type: ignore[arg-type]
-    assert json.loads(called.choices[0].message.tool_calls[0].function.arguments) == {"city": "mock"}  # type: ignore[index, union-attr]
-    chosen = client.chat.completions.create(model="far-talker", messages=HELLO, n=2, logprobs=True, max_tokens=3)  # type: ignore[arg-type]
+    called: Any = client.chat.completions.create(model="far-talker", messages=HELLO, tools=tools, parallel_tool_calls=False)
+    assert json.loads(called.choices[0].message.tool_calls[0].function.arguments) == {"city": "mock"}
+    chosen = client.chat.completions.create(model="far-talker", messages=HELLO, n=2, logprobs=True, max_tokens=3)
     assert len(chosen.choices) == 2
     assert chosen.choices[0].logprobs is not None
     responded = client.responses.create(model="far-talker", input="Hello there", max_output_tokens=16)
