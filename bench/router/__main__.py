@@ -20,7 +20,22 @@ from bench.router.figures import OURS, Row
 from bench.router.gateways import PEERS, Gateway, Missing, Setting, Start, direct, litellm, nginx, slipway
 from bench.router.load import Generator
 from bench.router.machine import Cores, Process, answers, free_port, many_files
-from bench.router.rows import FULL, QUICK, Rows, Size, compare, freed, half_load, many, memory, moved, one_dead, open_streams, revoked
+from bench.router.rows import (
+    FULL,
+    QUICK,
+    Rows,
+    Size,
+    alone,
+    compare,
+    freed,
+    half_load,
+    many,
+    memory,
+    moved,
+    one_dead,
+    open_streams,
+    revoked,
+)
 from local.settings import interpreter
 
 _MODELS, _TOKENS = 200, 10_000
@@ -62,14 +77,16 @@ class Bench:
             for number in range(self.size.rounds):
                 for gateway in gateways:
                     _say(f"round {number + 1} of {self.size.rounds}: {gateway.name}")
-                    compare(self.rows, self.generator, [gateway], self.size)
+                    with alone(gateway, gateways):
+                        compare(self.rows, self.generator, [gateway], self.size)
             _say("at half load")
             with direct(self.setting()) as without:
                 for _ in range(self.size.rounds):
                     half_load(self.rows, self.generator, gateways, without, self.size)
             for gateway in gateways:
                 _say(f"callers leave: {gateway.name}")
-                freed(self.rows, self.generator, gateway, self.upstream, self.size)
+                with alone(gateway, gateways):
+                    freed(self.rows, self.generator, gateway, self.upstream, self.size)
 
     def own(self, tokens: int) -> None:
         """What only ours is asked: many models and tokens, memory, changes."""
@@ -129,6 +146,7 @@ def main() -> None:
     size = dataclasses.replace(QUICK if options.quick else FULL, **given)
     many_files()
     cores, before, began = Cores.of_machine(), conditions(), time.monotonic()
+    cores.leave_the_gateway_alone()
     tokens = _QUICK_TOKENS if options.quick else _TOKENS
     with tempfile.TemporaryDirectory(prefix="slipway-bench-router-") as folder, _upstream(cores) as upstream:
         bench = Bench(cores, Generator(cores), size, upstream, Path(folder))

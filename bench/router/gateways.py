@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import Final
 
 from bench.conditions import ROOT
-from bench.router.estate import MODEL, Estate, router
+from bench.router.estate import MODEL, Estate, QuietAws, router
 from bench.router.machine import Cores, Process, answers, free_port
 from bench.router.requests import chat, request
 from local.settings import interpreter, venv
-from tests.functional.router.stubs import StubAws
 
 LITELLM_KEY: Final = "sk-bench"
 _LITELLM_STARTS: Final = 120.0
@@ -90,7 +89,7 @@ Start = Callable[[Setting], AbstractContextManager[Gateway]]
 
 @contextmanager
 def _slipway(name: str, setting: Setting, *, policy: bool) -> Iterator[Gateway]:
-    with StubAws() as aws:
+    with QuietAws() as aws:
         estate = Estate.made(aws, setting.upstreams, models=setting.models, tokens=setting.tokens, policy=policy)
         with router(estate, setting.cores, setting.folder, policy=policy) as (process, port):
             gateway = Gateway(name, port, process, models=tuple(estate.models), tokens=tuple(estate.tokens), estate=estate)

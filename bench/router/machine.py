@@ -8,8 +8,8 @@ import socket
 import subprocess
 import time
 import urllib.request
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -37,6 +37,11 @@ class Cores:
         if len(usable) == 1 or shutil.which("taskset") is None:
             return cls(None, None)
         return cls(usable[-1], tuple(usable[:-1]))
+
+    def leave_the_gateway_alone(self) -> None:
+        """Keep this process, and what stands for AWS in it, off the gateway's core."""
+        if self.around is not None:
+            os.sched_setaffinity(0, self.around)
 
     def told(self) -> str:
         """What the conditions say of it."""
@@ -80,6 +85,7 @@ class Process:
             return
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
+            os.killpg(process.pid, signal.SIGCONT)
         try:
             process.wait(10)
         except subprocess.TimeoutExpired:
@@ -88,6 +94,15 @@ class Process:
             process.wait(10)
         if process.stdin is not None:
             process.stdin.close()
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """It stands still meanwhile, with all that it has started."""
+        os.killpg(self.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.killpg(self.pid, signal.SIGCONT)
 
     @property
     def feed(self) -> IO[bytes] | None:
