@@ -50,19 +50,12 @@ _UNLIMITED = _Asked([], 0, 0, None, None)
 
 
 class Gate:
-    """Lets requests in. `price`: a model's tariff where its limits hold none."""
+    """Lets requests in."""
 
     def __init__(
-        self,
-        book: LimitBook,
-        lender: Lender,
-        rules: GateRules,
-        metrics: Metrics,
-        *,
-        now: Callable[[], float] = time.time,
-        price: Callable[[Prepared], Tariff | None] = lambda _prepared: None,
+        self, book: LimitBook, lender: Lender, rules: GateRules, metrics: Metrics, *, now: Callable[[], float] = time.time
     ) -> None:
-        self._book, self._lender, self._rules, self._metrics, self._now, self._price = book, lender, rules, metrics, now, price
+        self._book, self._lender, self._rules, self._metrics, self._now = book, lender, rules, metrics, now
         self._rooms: dict[str, Room] = {}
 
     def enter(self, caller: Caller, prepared: Prepared, document: Mapping[str, Any], size: int) -> Admission | None:
@@ -172,7 +165,7 @@ class Gate:
         if not counts_money:
             return _Asked(subjects, tokens, 0, None, cap)
         model = self._book.models.get(prepared.route.model_id)
-        tariff = model.tariff if model is not None and model.tariff is not None else self._price(prepared)
+        tariff = model.tariff if model is not None else None
         if tariff is None:
             raise not_priced(prepared.route.model_id)
         return _Asked(subjects, tokens, tariff.cost(guessed.input, output * guessed.choices), tariff, cap)

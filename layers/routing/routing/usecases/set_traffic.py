@@ -12,7 +12,7 @@ from routing.usecases._traffic import route_for, shown
 
 
 class SetTraffic:
-    """Routers share so within a second of the answer. Rollouts move their shares by the same rule, `routing.domain.route.share`."""
+    """Routers share so within a second of the answer."""
 
     def __init__(self, table: TrafficTable, patience: Patience) -> None:
         self._table, self._patience = table, patience

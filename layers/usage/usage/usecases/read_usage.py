@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
+from contracts.usage import MOST_DAYS
 from kit.caller import Caller
 from kit.clock import Clock
 from kit.errors import InvalidRequest
@@ -15,7 +16,7 @@ from usage.ports import PriceTable, Rollups
 
 MOST_ROWS = 200_000
 """Rows of sums that one request adds up: some seconds' work."""
-DEFAULT_DAYS, MOST_DAYS = 30, 400
+DEFAULT_DAYS = 30
 _SEPARATOR = "\x1f"
 _POSITION = r"[^\x00-\x1e]{0,1500}"
 
