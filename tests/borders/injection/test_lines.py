@@ -53,7 +53,7 @@ def test_an_engines_line_stays_one_line(message: str, extra: str, secret: str) -
     line = formatter.format(record)
     assert line.count("\n") == 0
     document = json.loads(line)
-    assert document["level"] == "ERROR" or secret in json.dumps("ERROR")
+    assert document["level"] == "ERROR"
     assert f" {secret}" not in document["message"][: 4000 - len(secret)]
     counted("log_lines_tried", 1, where="engine")
 
