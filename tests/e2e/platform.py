@@ -218,6 +218,12 @@ class Platform:
             ]
         return "\n".join(sorted(found)[-20:])
 
+    def logged(self, context: str, word: str) -> str:
+        """What a context's functions have said that holds the word."""
+        group = f"/slipway/{self.values['STACK_NAME']}/{context}"
+        events = self.aws("logs").filter_log_events(logGroupName=group, filterPattern=f'"{word}"').get("events", [])
+        return "\n".join(event["message"] for event in events)
+
     def parrot(self, model_id: str, groups: list[str] | None = None, **arguments: Any) -> dict[str, Any]:
         """The wish for a model of the mock engine."""
         return {

@@ -85,7 +85,7 @@ def test_a_poison_event_ends_among_the_dead_letters_and_rings(hurried: Platform)
     assert ringing() == {"Serving", "Routing"}
     history = hurried.aws("cloudwatch").describe_alarm_history(AlarmName=alarms(hurried)["Serving"]["AlarmName"])["AlarmHistoryItems"]
     assert any(item["HistorySummary"].endswith("to ALARM") for item in history)
-    assert logged(hurried).count("a message failed") >= RECEIVES
+    assert hurried.logged("serving", POISON).count("a message failed") >= RECEIVES
 
 
 def _objects(document: Any) -> Iterator[Any]:
@@ -97,14 +97,3 @@ def _objects(document: Any) -> Iterator[Any]:
     elif isinstance(document, list):
         for value in document:
             yield from _objects(value)
-
-
-def logged(platform: Platform) -> str:
-    """What serving has said of the poison."""
-    (group,) = [
-        found["logGroupName"]
-        for found in platform.aws("logs").describe_log_groups()["logGroups"]
-        if found["logGroupName"].endswith("-local/serving")
-    ]
-    events = platform.aws("logs").filter_log_events(logGroupName=group, filterPattern=f'"{POISON}"').get("events", [])
-    return "\n".join(event["message"] for event in events)

@@ -1,23 +1,13 @@
-"""How a test makes happen what happens seldom: functions called out of turn, news that come again, rows set back in time."""
+"""How a test makes happen what happens seldom: news that come again, steps held back, letters taken out."""
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tests.e2e.hastened import ago
 from tests.e2e.platform import Platform, eventually
 
 CRASH = "Runtime.ExitError"
-
-
-def invoke(platform: Platform, function: str, payload: Mapping[str, Any] | None = None, kind: str = "RequestResponse") -> Any:
-    """Call a function by its logical id; what it answers, undecoded. AssertionError where it failed."""
-    answer = platform.aws("lambda").invoke(
-        FunctionName=platform.physical(function), Payload=json.dumps(payload or {}).encode(), InvocationType=kind
-    )
-    body = answer["Payload"].read()
-    assert "FunctionError" not in answer, f"{function}: {body!r}"
-    return body
 
 
 def held(*functions: str, seconds: float = 3) -> list[dict[str, Any]]:
@@ -25,11 +15,6 @@ def held(*functions: str, seconds: float = 3) -> list[dict[str, Any]]:
     return [
         {"action": "lambda:invoke", "caller": f"*{name}*", "code": CRASH, "status": 500, "delay_seconds": seconds} for name in functions
     ]
-
-
-def ago(**time: float) -> str:
-    """A moment of the past, as rows have it."""
-    return f"{datetime.now(UTC) - timedelta(**time):%Y-%m-%dT%H:%M:%S.000Z}"
 
 
 def operation_of(platform: Platform, operation_id: str) -> dict[str, Any]:
@@ -44,26 +29,6 @@ def document(platform: Platform, pk: str, sk: str) -> dict[str, Any]:
     )
     found: dict[str, Any] = json.loads(row["Item"]["document"]["S"]) if "Item" in row else {}
     return found
-
-
-def rewritten(platform: Platform, operation_id: str, **fields: str) -> None:
-    """Set fields of an operation's document, as if time had passed over it; again if somebody wrote meanwhile."""
-    rows, table = platform.aws("dynamodb"), platform.physical("ServingModelTable")
-    key = {"pk": {"S": f"OPERATION#{operation_id}"}, "sk": {"S": "OPERATION"}}
-
-    def written() -> bool:
-        before = rows.get_item(TableName=table, Key=key, ConsistentRead=True)["Item"]["document"]["S"]
-        values = {":before": {"S": before}, ":after": {"S": json.dumps(json.loads(before) | fields)}}
-        try:
-            rows.update_item(
-                TableName=table, Key=key, UpdateExpression="SET document = :after", ConditionExpression="document = :before",
-                ExpressionAttributeValues=values,
-            )  # fmt: skip
-        except rows.exceptions.ConditionalCheckFailedException:
-            return False
-        return True
-
-    eventually(written, f"operation {operation_id} is older")
 
 
 def running(platform: Platform, machine: str, operation_id: str) -> bool:
@@ -128,14 +93,17 @@ def observed(platform: Platform, model_id: str, target_id: str, failure: Mapping
     assert platform.aws("events").put_events(Entries=[entry])["FailedEntryCount"] == 0
 
 
-def swept(platform: Platform, done: Any, what: str) -> Any:
-    """What `done` answers once it is true, with serving's sweep called before each look."""
+def letter_about(platform: Platform, word: str) -> Any:
+    """What Lambda has given up that holds the word, taken out of serving's dead letters, once it lies there."""
+    sqs, queue = platform.aws("sqs"), platform.physical("ServingDeadLetters")
 
     def look() -> Any:
-        invoke(platform, "ServingSweepModelsFunction")
-        return done()
+        seen = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, VisibilityTimeout=0).get("Messages", [])
+        return next((message for message in seen if word in message["Body"]), None)
 
-    return eventually(look, what)
+    found = eventually(look, f"a dead letter about {word}")
+    sqs.delete_message(QueueUrl=queue, ReceiptHandle=found["ReceiptHandle"])
+    return json.loads(found["Body"])
 
 
 def all_gone(platform: Platform, names: Iterable[str]) -> None:

@@ -10,12 +10,13 @@ from hashlib import sha256
 
 import pytest
 
+from tests.e2e.hastened import invoke
 from tests.e2e.platform import Platform, eventually
 from tests.emulator.faults.injection import Injection
 from tests.emulator.faults.scenarios import age, sleeping
 from tests.emulator.privilege.conftest import Bring
 from tests.emulator.privilege.grants import Grant, Role, deployed, used
-from tests.emulator.privilege.rare import document, held, invoke, running
+from tests.emulator.privilege.rare import document, held, running
 
 SWEEPS = {
     "ServingModelTable": "ServingSweepModelsFunction",

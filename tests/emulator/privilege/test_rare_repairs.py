@@ -2,15 +2,15 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
-import pytest
-
+from tests.e2e.hastened import ago, invoke, rewritten, swept, unswept
 from tests.e2e.platform import TERMINAL, Platform, eventually
 from tests.emulator.faults.injection import Injection
 from tests.emulator.faults.patient import Patient
 from tests.emulator.privilege.conftest import Bring
-from tests.emulator.privilege.rare import ago, document, held, invoke, observed, rewritten, swept
+from tests.emulator.privilege.rare import document, held, letter_about, observed
 
 NEVER_BEGUN = [{"action": "states:StartExecution", "caller": "*ServingOnModel*", "code": "ThrottlingException"}]
 RESTART = {"container": {"shared_memory_mib": 128}}
@@ -28,14 +28,25 @@ def wishes(platform: Platform, model_id: str) -> list[tuple[str, str, Any]]:
     ]
 
 
+def refused(platform: Platform, client: Patient, method: str, path: str, body: Any) -> str:
+    """The operation of a command whose execution Step Functions did not take: a queue has put its event off, or Lambda given it up."""
+    with Injection(platform, NEVER_BEGUN, "never-begun"):
+        operation = client.command(method, path, body)
+        if (method, path) == ("POST", "/models") or method == "DELETE":
+            eventually(lambda: "a message failed" in platform.logged("serving", operation), "the event is put off, for minutes")
+        else:
+            assert letter_about(platform, operation)["requestContext"]["condition"] == "RetriesExhausted"
+    return operation
+
+
 def test_an_execution_that_never_began_is_begun_by_the_sweep(platform: Platform, serving: Bring) -> None:
     """Of each machine: the command was accepted, Step Functions did not take it, and a minute later it is carried out all the same."""
     client = serving()
-    with Injection(platform, NEVER_BEGUN, "never-begun"):
+    with unswept(platform):
         for method, path, body in wishes(platform, "rare-late"):
-            operation = client.command(method, path, body)
+            operation = refused(platform, client, method, path, body)
             rewritten(platform, operation, updated_at=ago(minutes=3))
-            swept(platform, lambda operation=operation: _ended(client, operation), f"{method} {path} ends")
+            swept(platform, partial(_ended, client, operation), f"{method} {path} ends")
             client.ended(operation, "Succeeded")
     platform.assert_nothing_left("rare-late")
 
@@ -43,14 +54,14 @@ def test_an_execution_that_never_began_is_begun_by_the_sweep(platform: Platform,
 def test_an_operation_past_its_deadline_is_ended_by_the_sweep(platform: Platform, serving: Bring) -> None:
     """Of each machine: it says that it has failed, and the next command is taken."""
     client = serving()
-    for method, path, body in wishes(platform, "rare-slow"):
-        with Injection(platform, NEVER_BEGUN, "past-its-deadline"):
-            operation = client.command(method, path, body)
+    with unswept(platform):
+        for method, path, body in wishes(platform, "rare-slow"):
+            operation = refused(platform, client, method, path, body)
             rewritten(platform, operation, deadline=ago(minutes=1))
-            swept(platform, lambda operation=operation: _ended(client, operation), f"{method} {path} ends")
-        client.ended(operation, "Failed")
-        if method == "POST" and path == "/models":
-            client.done("POST", "/models/rare-slow/retry")
+            swept(platform, partial(_ended, client, operation), f"{method} {path} ends")
+            client.ended(operation, "Failed")
+            if method == "POST" and path == "/models":
+                client.done("POST", "/models/rare-slow/retry")
     client.done("DELETE", "/models/rare-slow")
     platform.assert_nothing_left("rare-slow")
 
@@ -72,20 +83,37 @@ def test_a_service_of_a_model_that_is_gone_is_removed(platform: Platform, servin
     assert ecs.describe_task_definition(taskDefinition=definition)["taskDefinition"]["status"] == "INACTIVE"
 
 
-@pytest.mark.parametrize("unheard", [False, True], ids=["by whoever hears of it", "by the sweep"])
-def test_a_copy_beyond_hope_is_replaced(platform: Platform, serving: Bring, unheard: bool) -> None:
+def test_a_copy_beyond_hope_is_replaced_by_whoever_hears_of_it(platform: Platform, serving: Bring) -> None:
     """A router has found that it will never answer, and ECS keeps it: it is ended, and another takes its place."""
-    name = f"rare-hopeless-{int(unheard)}"
-    serving(name)
-    (task,) = platform.tasks_of(name)
+    serving("rare-hopeless")
+    (task,) = platform.tasks_of("rare-hopeless")
+    observed(platform, "rare-hopeless", task.rsplit("/", 1)[-1], HOPELESS)
+    replaced(platform, "rare-hopeless", task)
+
+
+def test_a_copy_beyond_hope_is_replaced_by_the_sweep(platform: Platform, serving: Bring) -> None:
+    """Who hears of it cannot end it, tries three times and gives the word up; what it wrote down is enough for the sweep."""
+    serving("rare-unheeded")
+    (task,) = platform.tasks_of("rare-unheeded")
+    task_id = task.rsplit("/", 1)[-1]
     fault = {"action": "ecs:StopTask", "caller": "*OnRouteHealthObserved*", "code": "ThrottlingException"}
-    with Injection(platform, [fault] if unheard else [], "hopeless"):
-        observed(platform, name, task.rsplit("/", 1)[-1], HOPELESS)
-        if unheard:
-            swept(platform, lambda: task not in platform.tasks_of(name), "the sweep has ended it")
-        eventually(lambda: task not in platform.tasks_of(name), "it is ended")
-    eventually(lambda: platform.tasks_of(name), "another has taken its place")
-    platform.answers(name)
+    with unswept(platform), Injection(platform, [fault], "hopeless"):
+        observed(platform, "rare-unheeded", task_id, HOPELESS)
+        letter = letter_about(platform, task_id)
+        assert (letter["requestContext"]["condition"], letter["requestPayload"]["detail-type"]) == (
+            "RetriesExhausted",
+            "RouteHealthObserved",
+        )
+        assert task in platform.tasks_of("rare-unheeded")
+        swept(platform, lambda: task not in platform.tasks_of("rare-unheeded"), "the sweep has ended it")
+    replaced(platform, "rare-unheeded", task)
+
+
+def replaced(platform: Platform, model_id: str, task: str) -> None:
+    """The task ends, and another answers."""
+    eventually(lambda: task not in platform.tasks_of(model_id), "it is ended")
+    eventually(lambda: platform.tasks_of(model_id), "another has taken its place")
+    platform.answers(model_id)
 
 
 def test_a_copy_that_ended_unheard_is_missed_by_the_sweep(platform: Platform, serving: Bring) -> None:

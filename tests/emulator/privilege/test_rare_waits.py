@@ -5,10 +5,11 @@ The machine's next step is held back meanwhile, so that the wait is still writte
 
 from typing import Any
 
+from tests.e2e.hastened import ago, invoke, rewritten
 from tests.e2e.platform import Platform, eventually
 from tests.emulator.faults.injection import Injection
 from tests.emulator.privilege.conftest import Bring
-from tests.emulator.privilege.rare import ago, by_ecs, document, held, invoke, rewritten, told, waiting
+from tests.emulator.privilege.rare import by_ecs, document, held, told, waiting
 
 TABLE = "ServingModelTable"
 VERSIONS = "RegistryVersionTable"
