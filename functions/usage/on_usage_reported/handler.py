@@ -15,5 +15,5 @@ from usage.domain.rollup import Used
 @raw_queue
 def handler(message: dict[str, Any]) -> None:
     """Take in one batch."""
-    batch = UsageBatch.validate_document(message)
-    wiring.on_usage_reported()(batch.id, batch.router_id, [Used.of(vars(row)) for row in batch.rows])
+    batch = UsageBatch.receive(message)
+    wiring.on_usage_reported()(batch.id, batch.router_id, [Used(**vars(row)) for row in batch.rows])

@@ -34,6 +34,11 @@ class Contract(BaseModel):
         """The contract in a decoded JSON document; pydantic's ValidationError otherwise."""
         return cls.model_validate(document)
 
+    @classmethod
+    def receive(cls, document: Any) -> Self:
+        """The contract as a reader takes it: fields that a newer writer added are passed over; pydantic's ValidationError otherwise."""
+        return cls.model_validate(document, extra="ignore")
+
     def document(self) -> dict[str, Any]:
         """JSON types only, every field present."""
         return self.model_dump(mode="json")
@@ -49,11 +54,6 @@ class EventContract(Contract):
     def event_type(cls) -> str:
         """The bus's `detail-type`."""
         return cls.__name__
-
-    @classmethod
-    def receive(cls, data: Any) -> Self:
-        """The event as a consumer reads it: fields that a newer producer added are passed over; pydantic's ValidationError otherwise."""
-        return cls.model_validate(data, extra="ignore")
 
 
 class Failure(Contract):

@@ -1,6 +1,6 @@
 """Limits and budgets of tokens, groups and models, that `access` owns and routers hold to."""
 
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -104,11 +104,6 @@ class SubjectLimits(SetLimits):
     generation: int = Field(ge=1)
     updated_by: str = Field(examples=["oidc:ada"])
     updated_at: str
-
-    @classmethod
-    def receive_row(cls, document: Any) -> Self:
-        """The limits in a row; fields that a newer writer added are passed over. pydantic's ValidationError otherwise."""
-        return cls.model_validate(document, extra="ignore")
 
     @property
     def key(self) -> str:

@@ -4,20 +4,15 @@ Building the whole contract of a model is most of what a cold start of a small c
 the types that they have there, and `of` names the events that it may be read from; tests compare it with their published schemas.
 """
 
-from typing import Any, ClassVar, Literal, Self
+from typing import ClassVar, Literal
 
 from contracts.common import Contract, ModelId, Ulid
 
 
 class Notice(Contract):
-    """Some fields of the `data` of an event; every other field is passed over."""
+    """Some fields of the `data` of an event; `receive` passes over every other."""
 
     of: ClassVar[frozenset[str]]
-
-    @classmethod
-    def receive(cls, data: Any) -> Self:
-        """The notice in an event's data; pydantic's ValidationError if what it names is not there or not of its type."""
-        return cls.model_validate(data, extra="ignore")
 
 
 class OperationNamed(Notice):

@@ -108,7 +108,7 @@ class LimitBook:
 
     def parse(self, document: dict[str, Any]) -> tuple[str, int, SubjectLimits]:
         """Key, generation and limits of a document; ValueError for one that cannot be used."""
-        limits = SubjectLimits.receive_row(document)
+        limits = SubjectLimits.receive(document)
         return limits.key, limits.generation, limits
 
     def apply(self, changed: Mapping[str, SubjectLimits], removed: Iterable[str]) -> None:

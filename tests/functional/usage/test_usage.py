@@ -179,6 +179,22 @@ def test_copies_that_stood_for_months_are_reckoned_day_by_day(metered: Metered) 
     assert cost == 100 * 24 * int(PriceFiles().of_copies(DAY)["fargate_task"])
 
 
+def test_what_a_newer_release_adds_is_passed_over(metered: Metered) -> None:
+    """In a router's batch and in the rows of a day: whoever takes a newer release's place goes on from what that wrote."""
+    metered.copies(1)
+    metered.clock.advance(1800)
+    metered.copies(2)
+    metered.batch(row(watts=7))
+    for image in world.images(TABLE):
+        document = json.dumps(json.loads(image["document"]["S"]) | {"watts": 7})
+        client("dynamodb").put_item(TableName=TABLE, Item=image | {"document": {"S": document}})
+    metered.clock.advance(900)
+    metered.copies(0)
+    metered.batch(row())
+    totals = metered.ask()[1]["totals"]
+    assert (totals["requests"], totals["cost_micro_usd"]) == (2, int(PriceFiles().of_copies(DAY)["fargate_task"]))
+
+
 def test_third_parties_cost_their_list_price(metered: Metered) -> None:
     """By the price table of that day; what has no price is said to have none, and is in no sum."""
     metered.batch(

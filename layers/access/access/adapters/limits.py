@@ -22,20 +22,20 @@ class DynamoLimitTable:
     def find_limits(self, key: str) -> SubjectLimits | None:
         """The limits with this key, read strongly consistently."""
         row = self._table.get(LIMITS_PARTITION, LIMIT_PREFIX + key)
-        return None if row is None else SubjectLimits.receive_row(row.document)
+        return None if row is None else SubjectLimits.receive(row.document)
 
     def page_limits(self, kind: Kind | None, after: str | None, limit: int) -> tuple[list[SubjectLimits], str | None]:
         """One page by key."""
         prefix = LIMIT_PREFIX if kind is None else f"{LIMIT_PREFIX}{kind}#"
         behind = None if after is None else LIMIT_PREFIX + after
         rows = list(self._table.query(LIMITS_PARTITION, prefix=prefix, after=behind, limit=limit + 1))
-        found = [SubjectLimits.receive_row(row.document) for row in rows[:limit]]
+        found = [SubjectLimits.receive(row.document) for row in rows[:limit]]
         return found, found[-1].key if len(rows) > limit else None
 
     def limits_for(self, command: Command) -> SubjectLimits | None:
         """What this command was answered before."""
         answer = self._commands.answer(command)
-        return None if answer is None else SubjectLimits.receive_row(answer["limits"])
+        return None if answer is None else SubjectLimits.receive(answer["limits"])
 
     def next_generation(self) -> int:
         """One more than the head's revision."""

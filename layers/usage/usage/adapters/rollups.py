@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from kit.clock import Clock, iso, parse
+from kit.row import known
 from kit.table import ConditionFailed, Row, Table, Transaction
 from usage.domain.hosts import Ran, Standing
 from usage.domain.rollup import Used
@@ -34,7 +35,7 @@ class RollupTable:
         for number, used in enumerate(rows):
             sk = _USED + "#".join(used.place)
             held = self._table.get(_day(used.day), sk)
-            whole = Used.of(held.document).plus(used) if held else used
+            whole = _used(held).plus(used) if held else used
             self._write(transaction, f"row {number}", _day(used.day), sk, asdict(whole), held)
         try:
             self._table.commit(transaction)
@@ -45,11 +46,11 @@ class RollupTable:
 
     def used(self, day: str) -> Iterator[Used]:
         """See `ports.Rollups`."""
-        return (Used.of(row.document) for row in self._table.query(_day(day), prefix=_USED))
+        return (_used(row) for row in self._table.query(_day(day), prefix=_USED))
 
     def hosts(self, day: str) -> Iterator[Ran]:
         """See `ports.Rollups`."""
-        return (Ran(**row.document) for row in self._table.query(_day(day), prefix=_HOST))
+        return (_ran(row) for row in self._table.query(_day(day), prefix=_HOST))
 
     def standings(self) -> Iterator[tuple[str, Standing]]:
         """See `ports.Rollups`."""
@@ -63,7 +64,8 @@ class RollupTable:
             return
         parts = reckon(before) if before else []
         if before is not None and len(parts) > _AT_ONCE:
-            self._write_standing(model_id, _later(before, parts[_AT_ONCE].day), parts_until(parts, parts[_AT_ONCE].day), held)
+            day = parts[_AT_ONCE].day
+            self._write_standing(model_id, _later(before, day), [part for part in parts if part.day < day], held)
             self.stand(model_id, standing, reckon)
             return
         self._write_standing(model_id, standing, parts, held)
@@ -75,7 +77,7 @@ class RollupTable:
         for part in parts:
             sk = f"{_HOST}{part.model_id}#{part.version}"
             there = self._table.get(_day(part.day), sk)
-            whole = Ran(**there.document).plus(part) if there else part
+            whole = _ran(there).plus(part) if there else part
             self._write(transaction, f"{part.day} {part.version}", _day(part.day), sk, asdict(whole), there)
         self._table.commit(transaction)
 
@@ -101,9 +103,12 @@ class RollupTable:
         return int((self._clock.now() + timedelta(days=days)).timestamp())
 
 
-def parts_until(parts: Sequence[Ran], day: str) -> list[Ran]:
-    """Those of the days before."""
-    return [part for part in parts if part.day < day]
+def _used(row: Row) -> Used:
+    return Used(**known(Used, row.document))
+
+
+def _ran(row: Row) -> Ran:
+    return Ran(**known(Ran, row.document))
 
 
 def _later(standing: Standing, day: str) -> Standing:

@@ -1,9 +1,8 @@
 """Sums of a day: what one caller used of one version of a model, through one group."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import date
-from typing import Any, Self
+from typing import Self
 
 
 @dataclass(frozen=True)
@@ -34,11 +33,6 @@ class Used:
     duration_ms: int = 0
     held_ms: int = 0
 
-    @classmethod
-    def of(cls, document: Mapping[str, Any]) -> Self:
-        """From a row's document, whatever else it holds."""
-        return cls(**{name: value for name, value in document.items() if name in NAMES})
-
     def plus(self, other: "Used") -> Self:
         """The sums of both, under this one's names."""
         return replace(self, **{name: getattr(self, name) + getattr(other, name) for name in SUMMED})
@@ -49,7 +43,6 @@ class Used:
         return self.model_id, self.version, self.group, self.priced_as, self.subject
 
 
-NAMES = frozenset(field.name for field in fields(Used))
 SUMMED = tuple(field.name for field in fields(Used) if field.type in {int, "int"})
 TOLD = SUMMED[: SUMMED.index("first_tokens")]
 """The sums that events tell; times are told as means by `GET /usage` alone."""
