@@ -14,13 +14,16 @@ GROUPS: Final = {
     "tests/emulator/history/": "a platform that suffers",
     "tests/emulator/kills/": "a platform that suffers",
     "tests/emulator/load/": "a platform that suffers",
+    "tests/emulator/privilege/test_denials.py": "a second platform",
     "tests/emulator/": "a platform",
-    "tests/e2e/test_clocks.py": "a platform that waits",
-    "tests/e2e/test_restart.py": "a platform that waits",
+    "tests/e2e/test_clocks.py": "a second platform",
+    "tests/e2e/test_lifecycle.py": "a second platform",
+    "tests/e2e/test_restart.py": "a second platform",
     "tests/e2e/": "a platform",
     "tests/clients/": "a router with engines",
 }
-"""By the beginning of a test's name; the first that fits counts. What waits has little to do for minutes, and holds nobody up so."""
+"""By the beginning of a test's name; the first that fits counts. On the second platform runs what takes minutes and uses nothing that
+others do not: what roles have used is counted on the first (`test_used_and_granted.py`)."""
 
 
 def group_of(nodeid: str) -> str:

@@ -1,7 +1,8 @@
 """Schedules act as their role: what its trust or its policies do not allow is not called, and goes to the schedule's dead letters.
-Policies name a schedule by its group and name; lists of schedules go on beyond their first page.
+Policies name a schedule by its group and name; lists of schedules go on beyond their first page. What is due is called within a second.
 
-Stock: any role will do, a policy is compared with `schedule/default/NAME` whatever the group, and a list ends after its first page.
+Stock: any role will do, a policy is compared with `schedule/default/NAME` whatever the group, a list ends after its first page, and
+what is due waits for up to ten seconds (AWS promises the minute).
 """
 
 import base64
@@ -18,12 +19,15 @@ from local.emulator.pin import expect, replace, rewrite
 
 JSON = dict[str, Any]
 log = logging.getLogger("slipway.schedules")
+TICK_SECONDS = 1.0
 ACTIONS = {"lambda": "lambda:InvokeFunction", "sqs": "sqs:SendMessage", "events": "events:PutEvents", "states": "states:StartExecution"}
 PAGE = '    results = results[:max_results]\n    return _json_resp(200, {"Schedules": results})\n'
 
 
 def apply() -> None:
     """Name schedules whole, page their list, and put a check before each call."""
+    expect(scheduler._ticker_loop, "time.sleep(_SCHEDULE_TICK_INTERVAL)")
+    scheduler._SCHEDULE_TICK_INTERVAL = TICK_SECONDS
     scheduler._slipway_page = page
     scheduler._slipway_fire = fire
     rewrite(scheduler, "_list_schedules", (PAGE, "    return _json_resp(200, _slipway_page(results, max_results, query))\n"))
