@@ -15,7 +15,7 @@ Amounts are (requests or places, tokens, micro-dollars). A limit of None is no l
 
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal, Self
@@ -97,17 +97,17 @@ class Account:
     @property
     def spent(self) -> Amounts:
         """Everything used, and everything that must be taken for used."""
-        return _sum(self.closed, self.forfeited, *(lease.used for lease in self.leases.values()))
+        return total(self.closed, self.forfeited, *(lease.used for lease in self.leases.values()))
 
     @property
     def reserved(self) -> Amounts:
         """Leased and not spent as far as is known."""
-        return _sum(NOTHING, *(_positive(_minus(lease.granted, lease.used)) for lease in self.leases.values()))
+        return total(NOTHING, *(positive(minus(lease.granted, lease.used)) for lease in self.leases.values()))
 
     def pool(self, limit: Limit, holder: str) -> Limit:
         """What is neither spent nor leased by others, of what is limited; negative where the limit was lowered or overdrawn."""
-        others = (_greater(lease.granted, lease.used) for name, lease in self.leases.items() if name != holder)
-        bound = _sum(self.closed, self.forfeited, *others)
+        others = (greater(lease.granted, lease.used) for name, lease in self.leases.items() if name != holder)
+        bound = total(self.closed, self.forfeited, *others)
         return _limit(*(None if most is None else most - taken for most, taken in zip(limit, bound, strict=True)))
 
     @classmethod
@@ -115,12 +115,11 @@ class Account:
         """The account in a row's document; ValueError for one that is none."""
         try:
             leases = {
-                str(name): Lease(_amounts(held["granted"]), _amounts(held["used"]), int(held["expires_at"]))
+                str(name): Lease(amounts(held["granted"]), amounts(held["used"]), int(held["expires_at"]))
                 for name, held in document.get("leases", {}).items()
             }
-            parts = (_amounts(document.get(name, NOTHING)) for name in ("closed", "forfeited"))
-            closed, forfeited = parts
-            return cls(closed, forfeited, leases, _amounts(document.get("told", NOTHING)))
+            closed, forfeited = (amounts(document.get(name, NOTHING)) for name in ("closed", "forfeited"))
+            return cls(closed, forfeited, leases, amounts(document.get("told", NOTHING)))
         except (KeyError, TypeError, AttributeError) as error:
             message = "not the document of a spend row"
             raise ValueError(message) from error
@@ -161,8 +160,8 @@ def expire(account: Account, now: int, *, forfeits: bool = True, holder: str = "
     kept = {name: lease for name, lease in account.leases.items() if name not in over}
     if not forfeits:
         return replace(account, leases=kept)
-    closed = _sum(account.closed, *(lease.used for lease in over.values()))
-    lost = _sum(account.forfeited, *(_positive(_minus(lease.granted, lease.used)) for lease in over.values()))
+    closed = total(account.closed, *(lease.used for lease in over.values()))
+    lost = total(account.forfeited, *(positive(minus(lease.granted, lease.used)) for lease in over.values()))
     return replace(account, closed=closed, forfeited=lost, leases=kept)
 
 
@@ -176,9 +175,8 @@ def renew(
     """
     account = expire(account, now, forfeits=forfeits, holder=holder)
     pool = account.pool(limit, holder)
-    free = (_free(pool[d], claim, d) for d in range(3))
-    requests, tokens, usd = free
-    lease = Lease(_sum(claim.taken, (requests, tokens, usd)), claim.used, expires_at)
+    free = amounts(_free(pool[d], claim, d) for d in range(3))
+    lease = Lease(total(claim.taken, free), claim.used, expires_at)
     return replace(account, leases={**account.leases, holder: lease}), lease
 
 
@@ -198,7 +196,7 @@ def end(account: Account, holder: str, used: Amounts) -> Account:
     if lease is None:
         return account
     rest = {name: held for name, held in account.leases.items() if name != holder}
-    return replace(account, closed=_sum(account.closed, used), leases=rest)
+    return replace(account, closed=total(account.closed, used), leases=rest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +222,7 @@ def crossings(account: Account, limit: Limit) -> tuple[Account, tuple[Crossing, 
         unit: Literal["tokens", "usd"] = "tokens" if dimension == 1 else "usd"
         found += [Crossing(unit, share, budget, spent[dimension]) for share in reached]
         told[dimension] = max(told[dimension], *reached, 0) if reached else told[dimension]
-    return (replace(account, told=_amounts(told)), tuple(found)) if found else (account, ())
+    return (replace(account, told=amounts(told)), tuple(found)) if found else (account, ())
 
 
 def ledger_key(window: Window, crossing: Crossing) -> str:
@@ -247,27 +245,37 @@ def dollars(micro: int) -> float:
     return micro / MICRO
 
 
-def _amounts(values: Any) -> Amounts:
-    first, second, third = (int(value) for value in values)
-    return (first, second, third)
-
-
 def _limit(*values: int | None) -> Limit:
     first, second, third = values
     return (first, second, third)
 
 
-def _sum(*amounts: Amounts) -> Amounts:
-    return (sum(each[0] for each in amounts), sum(each[1] for each in amounts), sum(each[2] for each in amounts))
+def amounts(values: Iterable[Any]) -> Amounts:
+    """Three values as amounts; ValueError or TypeError for what is none."""
+    first, second, third = (int(value) for value in values)
+    return (first, second, third)
 
 
-def _minus(one: Amounts, other: Amounts) -> Amounts:
+def total(*parts: Amounts) -> Amounts:
+    """The amounts added up."""
+    return (sum(each[0] for each in parts), sum(each[1] for each in parts), sum(each[2] for each in parts))
+
+
+def minus(one: Amounts, other: Amounts) -> Amounts:
+    """What is left of the one without the other; negative where there was less."""
     return (one[0] - other[0], one[1] - other[1], one[2] - other[2])
 
 
-def _greater(one: Amounts, other: Amounts) -> Amounts:
+def greater(one: Amounts, other: Amounts) -> Amounts:
+    """Of each kind the greater."""
     return (max(one[0], other[0]), max(one[1], other[1]), max(one[2], other[2]))
 
 
-def _positive(amounts: Amounts) -> Amounts:
-    return _greater(amounts, NOTHING)
+def lesser(one: Amounts, other: Amounts) -> Amounts:
+    """Of each kind the lesser."""
+    return (min(one[0], other[0]), min(one[1], other[1]), min(one[2], other[2]))
+
+
+def positive(given: Amounts) -> Amounts:
+    """The same, and nothing where it is negative."""
+    return greater(given, NOTHING)

@@ -9,12 +9,28 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
-from contracts.spending import NOTHING, Account, Amounts, Claim, Lease, Limit, crossings, end, expire, renew
+from contracts.spending import (
+    NOTHING,
+    Account,
+    Amounts,
+    Lease,
+    Limit,
+    amounts,
+    crossings,
+    end,
+    expire,
+    greater,
+    lesser,
+    minus,
+    positive,
+    renew,
+    total,
+)
 from router.idents import ulid
 from router.limits.facts import told
 from router.limits.purse import Purse
@@ -34,7 +50,7 @@ class Spending(Protocol):
         """The row as of now; SpendUnavailable."""
         ...
 
-    def write(self, pk: str, sk: str, row: Row, expires_at: int | None, told: Any = ()) -> None:
+    def write(self, pk: str, sk: str, row: Row, expires_at: int | None, told: Sequence[Told] = ()) -> None:
         """Write behind the revision that was read; Overtaken, SpendUnavailable."""
         ...
 
@@ -91,11 +107,11 @@ class Lender:
         """Fetch what a request needs, within so many seconds; where the table does not answer, use what may be used without it. False if
         there was no answer in time, or something else had been asked already and was waited for instead."""
         asked = purse.task is None
-        purse.waiting = _plus(purse.waiting, need)
+        purse.waiting = total(purse.waiting, need)
         try:
             _, late = await asyncio.wait({self.fetch(purse)}, timeout=max(0.0, seconds))
         finally:
-            purse.waiting = _minus(purse.waiting, need)
+            purse.waiting = minus(purse.waiting, need)
         if late:
             self._go_on_without(purse)
         return asked and not late
@@ -225,12 +241,12 @@ class Lender:
 
     def _grown(self, purse: Purse, account: Account, expires_at: int) -> "_Change":
         want = (_MOST, _MOST, _MOST) if purse.window.period == "minute" else _slice(purse.limit, self._rules.slices)
-        return self._renewed(purse, account, _greater(purse.waiting, purse.room), want, expires_at)
+        return self._renewed(purse, account, greater(purse.waiting, purse.room), want, expires_at)
 
     def _shrunk(self, purse: Purse, account: Account, expires_at: int) -> "_Change":
         """Keep twice of what was taken since the last time; of places half, as they come and go."""
         room = purse.room
-        keep = _amounts(room[0] // 2, 0, 0) if purse.places else _lesser(room, _recent(purse))
+        keep = (room[0] // 2, 0, 0) if purse.places else lesser(room, _recent(purse))
         return self._kept(purse, account, keep, expires_at)
 
     def _emptied(self, purse: Purse, account: Account, expires_at: int) -> "_Change":
@@ -248,7 +264,7 @@ class Lender:
         return _Change(end(account, purse.name, purse.claim(NOTHING, NOTHING).used), None)
 
     def _renewed(self, purse: Purse, account: Account, need: Amounts, want: Amounts, expires_at: int) -> "_Change":
-        claim: Claim = purse.claim(need, want)
+        claim = purse.claim(need, want)
         now = int(self._now())
         account, lease = renew(account, purse.name, claim, purse.shared(), now, expires_at=expires_at, forfeits=not purse.places)
         return _Change(account, lease)
@@ -259,12 +275,12 @@ class Lender:
         if purse.overdrawn or purse.retired:
             return
         if purse.window.period in {"minute", "now"}:
-            equal = _amounts(*(0 if most is None else most // purse.routers for most in purse.limit))
-            share = _positive(_minus(_minus(equal, purse.standing), purse.granted))
+            equal = amounts(0 if most is None else most // purse.routers for most in purse.limit)
+            share = positive(minus(minus(equal, purse.standing), purse.granted))
         elif self._rules.strict:
             return
         else:
-            share = _lesser(_slice(purse.limit, self._rules.slices), _amounts(*(each // purse.routers for each in purse.beyond)))
+            share = lesser(_slice(purse.limit, self._rules.slices), amounts(each // purse.routers for each in purse.beyond))
         purse.overdraw(share)
         self._active[purse] = None
 
@@ -279,34 +295,10 @@ class _Change:
 
 def _slice(limit: Limit, slices: int) -> Amounts:
     """The most that is leased ahead of what is limited."""
-    return _amounts(*(0 if most is None else max(1, most // slices) for most in limit))
+    return amounts(0 if most is None else max(1, most // slices) for most in limit)
 
 
 def _recent(purse: Purse) -> Amounts:
     """Twice what was taken since the last look."""
-    first, second, third = (max(0, 2 * (each - before)) for each, before in zip(purse.taken, purse.at_flush, strict=True))
-    return (first, second, third)
-
-
-def _amounts(first: int, second: int, third: int) -> Amounts:
-    return (first, second, third)
-
-
-def _plus(one: Amounts, other: Amounts) -> Amounts:
-    return (one[0] + other[0], one[1] + other[1], one[2] + other[2])
-
-
-def _minus(one: Amounts, other: Amounts) -> Amounts:
-    return (one[0] - other[0], one[1] - other[1], one[2] - other[2])
-
-
-def _greater(one: Amounts, other: Amounts) -> Amounts:
-    return (max(one[0], other[0]), max(one[1], other[1]), max(one[2], other[2]))
-
-
-def _lesser(one: Amounts, other: Amounts) -> Amounts:
-    return (min(one[0], other[0]), min(one[1], other[1]), min(one[2], other[2]))
-
-
-def _positive(amounts: Amounts) -> Amounts:
-    return _greater(amounts, NOTHING)
+    moved = positive(minus(purse.taken, purse.at_flush))
+    return total(moved, moved)

@@ -7,7 +7,22 @@ all is.
 
 import asyncio
 
-from contracts.spending import NOTHING, Account, Amounts, Claim, Lease, Limit, Window, partition_of
+from contracts.spending import (
+    NOTHING,
+    Account,
+    Amounts,
+    Claim,
+    Lease,
+    Limit,
+    Window,
+    amounts,
+    greater,
+    lesser,
+    minus,
+    partition_of,
+    positive,
+    total,
+)
 
 BOUNDLESS = 1 << 62
 """More than any limit: what is not limited has so much room."""
@@ -23,41 +38,9 @@ class Purse:
     """
 
     __slots__ = (
-        "account",
-        "allow_r",
-        "allow_t",
-        "allow_u",
-        "at_flush",
-        "beyond",
-        "changed",
-        "confirmed",
-        "dead",
-        "dry_until",
-        "expires_at",
-        "free_r",
-        "free_t",
-        "free_u",
-        "granted",
-        "kind",
-        "leased",
-        "limit",
-        "low_r",
-        "low_t",
-        "low_u",
-        "name",
-        "others",
-        "overdrawn",
-        "pk",
-        "places",
-        "retired",
-        "revision",
-        "routers",
-        "settled_t",
-        "settled_u",
-        "standing",
-        "subject_id",
-        "task", "unsure",
-        "waiting",
+        "account", "allow_r", "allow_t", "allow_u", "at_flush", "beyond", "changed", "confirmed", "dead", "dry_until", "expires_at",
+        "free_r", "free_t", "free_u", "granted", "kind", "leased", "limit", "low_r", "low_t", "low_u", "name", "others", "overdrawn", "pk",
+        "places", "retired", "revision", "routers", "settled_t", "settled_u", "standing", "subject_id", "task", "unsure", "waiting",
         "window",
     )  # fmt: skip
 
@@ -88,9 +71,9 @@ class Purse:
         """The limit is another from now on: of what was leased under the old one, no more than the new one is used."""
         self.limit, self.changed = limit, True
         if self.window.period in _STANDING:
-            self.standing = _amounts(*(0 if most is None else most // (2 * self.routers) for most in limit))
+            self.standing = amounts(0 if most is None else most // (2 * self.routers) for most in limit)
         within = zip(self.granted, limit, strict=True)
-        self.granted = _amounts(*(0 if most is None else min(leased, most) for leased, most in within))
+        self.granted = amounts(0 if most is None else min(leased, most) for leased, most in within)
         self._allow()
         self.dry_until = 0.0
 
@@ -126,11 +109,10 @@ class Purse:
         """What is told and asked for at the row; of what is limited alone, and beyond the standing share."""
         taken = _of(self.limit, self.taken)
         if self.window.period in _STANDING:
-            shared = _amounts(*(max(0, each - own) for each, own in zip(taken, self.standing, strict=True)))
+            shared = positive(minus(taken, self.standing))
             return Claim(NOTHING if self.places else shared, shared, _of(self.limit, need), _of(self.limit, want), self.routers)
         used = _of(self.limit, self.used)
-        most = _amounts(*(max(each, certain) for each, certain in zip(taken, used, strict=True)))
-        return Claim(used, most, _of(self.limit, need), _of(self.limit, want), self.routers)
+        return Claim(used, greater(taken, used), _of(self.limit, need), _of(self.limit, want), self.routers)
 
     def give_up(self, keep: Amounts) -> None:
         """Use no more than `keep` beyond what is taken (and the standing share), before others are told that they may."""
@@ -142,16 +124,14 @@ class Purse:
             self.allow_t, self.free_t = taken[1] + t, t
         if self.allow_u < BOUNDLESS and self.free_u > u:
             self.allow_u, self.free_u = taken[2] + u, u
-        kept = zip(self.granted, (self.allow_r, self.allow_t, self.allow_u), self.standing, strict=True)
-        self.granted = _amounts(*(max(0, min(leased, most - own)) for leased, most, own in kept))
-        first, second, third = (min(known, leased) for known, leased in zip(self.confirmed, self.granted, strict=True))
-        self.confirmed = (first, second, third)
+        self.granted = positive(lesser(self.granted, minus((self.allow_r, self.allow_t, self.allow_u), self.standing)))
+        self.confirmed = lesser(self.confirmed, self.granted)
 
     @property
     def room(self) -> Amounts:
         """What is free of the lease, of what is limited; the standing share is not in it."""
         free = _of(self.limit, (self.free_r, self.free_t, self.free_u))
-        return _amounts(*(max(0, min(left, leased)) for left, leased in zip(free, self.granted, strict=True)))
+        return positive(lesser(free, self.granted))
 
     def receive(self, account: Account, lease: Lease, revision: int) -> None:
         """The row is so now, and this is ours of it."""
@@ -179,7 +159,7 @@ class Purse:
     def debt(self) -> Amounts:
         """What is used beyond the lease that others have counted as lost: the next lease has to answer for it."""
         taken = _of(self.limit, self.taken)
-        return _amounts(*(max(0, each - leased) for each, leased in zip(taken, self.confirmed, strict=True)))
+        return positive(minus(taken, self.confirmed))
 
     def carry(self, debt: Amounts) -> None:
         """So much was used already."""
@@ -190,15 +170,14 @@ class Purse:
     def overdraw(self, share: Amounts) -> None:
         """The row cannot be reached: go on with so much more, once."""
         self.overdrawn = True
-        self.granted = _amounts(*(each + more for each, more in zip(self.granted, share, strict=True)))
+        self.granted = total(self.granted, share)
         self._allow()
 
     def _look(self, account: Account, lease: Lease | None) -> None:
         pool = account.pool(self.shared(), self.name)
         own = lease.granted if lease else NOTHING
-        self.beyond = _amounts(*(0 if left is None else max(0, left - mine) for left, mine in zip(pool, own, strict=True)))
-        reserved, mine = account.reserved, tuple(max(0, g - u) for g, u in zip(own, lease.used, strict=True)) if lease else NOTHING
-        self.others = _amounts(*(all_ - each for all_, each in zip(reserved, mine, strict=True)))
+        self.beyond = amounts(0 if left is None else max(0, left - mine) for left, mine in zip(pool, own, strict=True))
+        self.others = minus(account.reserved, positive(minus(own, lease.used)) if lease else NOTHING)
 
     def _allow(self) -> None:
         """Put the room right: the standing share and the lease, less what is taken."""
@@ -214,10 +193,6 @@ class Purse:
         self.low_r, self.low_t, self.low_u = low
 
 
-def _of(limit: Limit, amounts: Limit) -> Amounts:
+def _of(limit: Limit, given: Limit) -> Amounts:
     """The amounts of what is limited, 0 for the rest."""
-    return _amounts(*(0 if most is None or amount is None else amount for most, amount in zip(limit, amounts, strict=True)))
-
-
-def _amounts(first: int, second: int, third: int) -> Amounts:
-    return (first, second, third)
+    return amounts(0 if most is None or amount is None else amount for most, amount in zip(limit, given, strict=True))
