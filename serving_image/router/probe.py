@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from pydantic import ValidationError
@@ -41,23 +42,24 @@ class ProviderAnswer(Protocol):
         ...
 
 
+@dataclass(frozen=True, kw_only=True)
+class Means:
+    """What every probe asks with, and whom it tells. Times in seconds."""
+
+    read_status: ReadStatus
+    sender: Sender
+    providers: ProviderAnswer
+    report: Callable[[RouteHealthObserved], None]
+    router_id: str
+    probe_seconds: float = 0.25
+    report_seconds: float = 10.0
+
+
 class Prober:
     """One task for each probing target; it ends when the table says that the target is no longer probing."""
 
-    def __init__(
-        self,
-        *,
-        read_status: ReadStatus,
-        sender: Sender,
-        providers: ProviderAnswer,
-        report: Callable[[RouteHealthObserved], None],
-        router_id: str,
-        probe_seconds: float = 0.25,
-        report_seconds: float = 10.0,
-    ) -> None:
-        self._read_status, self._sender, self._providers = read_status, sender, providers
-        self._report, self._router_id = report, router_id
-        self._probe_seconds, self._report_seconds = probe_seconds, report_seconds
+    def __init__(self, means: Means) -> None:
+        self._means = means
         self._probes: dict[str, Probe] = {}
 
     def synchronise(self, routes: Mapping[str, Prepared]) -> None:
@@ -73,7 +75,7 @@ class Prober:
             self._probes.pop(key).cancel()
         for key, (route, target) in wanted.items():
             if key not in self._probes:
-                self._probes[key] = Probe(self, route, target)
+                self._probes[key] = Probe(self._means, route, target)
 
     def stage(self, model_id: str) -> str:
         """How far the start of this model is, by its target that is furthest: scheduling, instance, weights (with %), warming."""
@@ -90,8 +92,8 @@ class Prober:
 class Probe:
     """The probing of one target, which goes on until it is cancelled. `stage`: how far the target is, and the word for that."""
 
-    def __init__(self, prober: Prober, route: Route, target: Target) -> None:
-        self._prober, self._route, self._target = prober, route, target
+    def __init__(self, means: Means, route: Route, target: Target) -> None:
+        self._means, self._route, self._target = means, route, target
         self._reported: tuple[str, float | None] | None = None
         self._reported_at = float("-inf")
         self._refusals = 0
@@ -117,14 +119,14 @@ class Probe:
     async def engine(self) -> None:
         """Look at the container until it is ready, then ask it; goes on until cancelled, since a report may be lost."""
         while True:
-            status = await self._prober._read_status(self._target)  # noqa: SLF001 - one subject in two classes
-            pause = self._prober._probe_seconds  # noqa: SLF001
+            status = await self._means.read_status(self._target)
+            pause = self._means.probe_seconds
             self.stage = _stage_of(status)
             if status is None or status.model_id != self._route.model_id:  # the address may still answer for somebody else
                 self._progress("connecting", None, repeat=False)
             elif status.phase is Phase.FAILED:
                 self._tell("failed", phase=status.phase, failure=_failure_of(status))
-                pause = self._prober._report_seconds  # noqa: SLF001
+                pause = self._means.report_seconds
             elif status.phase is Phase.READY:
                 pause = await self._ask_engine(pause)
             else:
@@ -134,19 +136,19 @@ class Probe:
     async def _ask_engine(self, pause: float) -> float:
         question = question_for(self._route.task)
         try:
-            refusal = await probe_completion(self._prober._sender, self._target, question, self._route.model_id)  # noqa: SLF001
+            refusal = await probe_completion(self._means.sender, self._target, question, self._route.model_id)
         except TargetUnreachable:
             self._progress(Phase.WARMING, None)
             return pause
         if refusal is None:
             self._tell("ready", phase=Phase.READY)
-            return self._prober._report_seconds  # noqa: SLF001
+            return self._means.report_seconds
         self._refusals += 1
         if self._refusals < _REFUSALS:
             return pause
         known = FAILURES["engine-answer-invalid"]
         self._tell("failed", phase=Phase.READY, failure=Failure(code=known.code, message=f"{known.message} {refusal}", hint=known.hint))
-        return self._prober._report_seconds  # noqa: SLF001
+        return self._means.report_seconds
 
     async def provider(self) -> None:
         """Ask the third party for one token, more and more slowly; goes on until cancelled."""
@@ -162,7 +164,7 @@ class Probe:
             else:
                 self._progress("connecting", None)
             settled = failure is None or failure.final
-            await asyncio.sleep(max(self._prober._report_seconds if settled else 0.0, min(_PROVIDER_BACK_OFF, 0.5 * 2**attempt)))  # noqa: SLF001
+            await asyncio.sleep(max(self._means.report_seconds if settled else 0.0, min(_PROVIDER_BACK_OFF, 0.5 * 2**attempt)))
             attempt = min(attempt + 1, 8)
 
     def _asked(self) -> Route:
@@ -173,7 +175,7 @@ class Probe:
     async def _ask_provider(self, max_tokens: int) -> ProviderFailure | None:
         question = question_for(self._route.task)
         try:
-            await self._prober._providers.answer(self._asked(), question.path, _document_of(question, max_tokens))  # noqa: SLF001
+            await self._means.providers.answer(self._asked(), question.path, _document_of(question, max_tokens))
         except ProviderFailure as failure:
             return failure
         except ApiError as error:
@@ -186,14 +188,14 @@ class Probe:
         if self._reported is not None:
             before, reached = self._reported
             stepped = progress is not None and abs(progress - (reached or 0.0)) >= _PROGRESS_STEP
-            due = repeat and now - self._reported_at >= self._prober._report_seconds  # noqa: SLF001
+            due = repeat and now - self._reported_at >= self._means.report_seconds
             if before == phase and not stepped and not due:
                 return
         self._reported, self._reported_at = (phase, progress), now
         self._tell("progressing", phase=phase, progress=progress)
 
     def _tell(self, observed: str, *, phase: str = "", progress: float | None = None, failure: Failure | None = None) -> None:
-        self._prober._report(  # noqa: SLF001
+        self._means.report(
             RouteHealthObserved.model_validate(
                 {
                     "model_id": self._route.model_id,
@@ -203,7 +205,7 @@ class Probe:
                     "phase": str(phase),
                     "progress": progress,
                     "failure": failure,
-                    "router_id": self._prober._router_id,  # noqa: SLF001
+                    "router_id": self._means.router_id,
                     "observed_at": iso(),
                 }
             )

@@ -30,7 +30,7 @@ from router.log import Log
 from router.metrics import Metrics
 from router.oidc import KeySet, OidcVerifier
 from router.oidc_keys import OidcKeys
-from router.probe import Prober
+from router.probe import Means, Prober
 from router.providers import ProviderClient
 from router.pulse import Pulse
 from router.routes import RouteTable
@@ -89,13 +89,15 @@ class Router:
             log=log,
         )
         self._prober = Prober(
-            read_status=self._status.read,
-            sender=self.engine,
-            providers=providers,
-            report=self._observed,
-            router_id=settings.router_id,
-            probe_seconds=settings.probe_seconds,
-            report_seconds=settings.report_seconds,
+            Means(
+                read_status=self._status.read,
+                sender=self.engine,
+                providers=providers,
+                report=self._observed,
+                router_id=settings.router_id,
+                probe_seconds=settings.probe_seconds,
+                report_seconds=settings.report_seconds,
+            )
         )
         self._pulse = Pulse(log, settings.environment)
         self._route_feed, self._token_feed = self._followers()

@@ -9,7 +9,7 @@ import pytest
 
 from contracts.engine_status import EngineStatus
 from contracts.routing import Route, RouteHealthObserved
-from router.probe import Prober
+from router.probe import Means, Prober
 from router.routes import Prepared, RouteTable, Target
 from router.surface.answers import Whole
 from router.upstream import TargetUnreachable
@@ -27,7 +27,7 @@ class World:
         self.asked: list[Route] = []
         self.told: list[RouteHealthObserved] = []
         self.prober = Prober(
-            read_status=self._read, sender=self, providers=self, report=self.told.append, router_id="r", probe_seconds=0.001
+            Means(read_status=self._read, sender=self, providers=self, report=self.told.append, router_id="r", probe_seconds=0.001)
         )
 
     async def _read(self, _target: Target) -> EngineStatus | None:
