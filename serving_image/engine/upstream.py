@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Final
 
 import aiohttp
@@ -37,7 +38,7 @@ class Upstream:
         """True once `GET /health` answers 200, which proves that it listens and nothing more."""
         try:
             async with self.session.get(f"{self.address}/health", timeout=_SHORT) as answer:
-                return answer.status == 200  # noqa: PLR2004 - HTTP OK
+                return answer.status == HTTPStatus.OK
         except (aiohttp.ClientError, TimeoutError, OSError):
             return False
 
@@ -46,14 +47,14 @@ class Upstream:
         try:
             headers = {"Authorization": self.authorization}
             async with self.session.get(f"{self.address}/metrics", headers=headers, timeout=_SHORT) as answer:
-                if answer.status != 200:  # noqa: PLR2004 - HTTP OK
+                if answer.status != HTTPStatus.OK:
                     raise ProbeMissedError(f"metrics answered {answer.status}")
                 return await answer.text()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise ProbeMissedError(f"no metrics: {type(error).__name__}") from error
 
     async def complete_once(self, seconds: float) -> None:
-        """Ask for one token (or one embedding) and look at the answer.
+        """Ask the smallest real question for the model's task and look at the answer.
 
         Raises EngineError `engine-answer-invalid` where the engine answers with an error, ProbeMissedError where it does not answer.
         """
@@ -73,7 +74,7 @@ def _check_answer(question: Question, status: int, content: bytes) -> None:
     excerpt = content[:_MAX_EXCERPT].decode("utf-8", "replace")
     if status in {429, 503}:
         raise ProbeMissedError(f"busy: {status}")
-    if status != 200:  # noqa: PLR2004 - HTTP OK
+    if status != HTTPStatus.OK:
         raise EngineError("engine-answer-invalid", f"The engine answered its first request with {status}: {excerpt}")
     try:
         answered = question.is_answered_by(content)

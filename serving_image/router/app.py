@@ -10,7 +10,7 @@ import orjson
 from contracts.inference import ENDPOINTS, RESPONSES
 from router.cors import Cors
 from router.errors import ApiError, model_not_found
-from router.exchange import CLIENT_GONE, ClientGone, Exchange, Receive, Send
+from router.exchange import ClientGone, Exchange, Receive, Send
 from router.identity import Authenticator, Caller
 from router.inference import Inference
 from router.live_problems import PREFIX as LIVE_PREFIX
@@ -18,6 +18,7 @@ from router.log import Log
 from router.metrics import Metrics
 from router.routes import RouteTable
 from router.settings import Settings
+from router.statuses import CLIENT_GONE
 from router.surface import openapi
 from router.telling.tracing import Tracer
 from router.timeline import Timeline

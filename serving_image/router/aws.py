@@ -8,9 +8,9 @@ from contracts.access import HEAD_KEY, TOKEN_PREFIX, TOKENS_PARTITION
 from contracts.limits import LIMIT_PREFIX, LIMITS_PARTITION
 from contracts.routing import ROUTE_PREFIX, ROUTES_PARTITION
 from router.feed import Change, Entry, SourceUnavailable
+from router.statuses import REDIRECTION
 
 _LEDGER_PREFIX = "LEDGER#"
-_REDIRECT = 300
 
 
 class SecretUnavailable(Exception):
@@ -38,7 +38,7 @@ def client(service: str) -> Any:
 
 def _whole(response_dict: dict[str, Any], operation_model: Any, **_: Any) -> None:
     """Refuse a success whose JSON breaks off: botocore would take it for a row that is not there, and a token or a route be dropped."""
-    if response_dict["status_code"] < _REDIRECT:
+    if response_dict["status_code"] < REDIRECTION:
         try:
             json.loads(response_dict["body"])
         except ValueError as error:

@@ -32,5 +32,5 @@ class Cors:
 
     async def preflight(self, exchange: Exchange) -> None:
         """Answer an admitted OPTIONS request."""
-        await exchange.start(204, list(_PREFLIGHT))
+        await exchange.start(204, _PREFLIGHT)
         await exchange.write(b"", more=False)

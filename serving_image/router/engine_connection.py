@@ -1,14 +1,15 @@
 """A connection to an engine: one request at a time, its answer parsed by httptools and handed on in the pieces in which it came."""
 
 import asyncio
-from typing import Any, Final, Protocol, Self, cast
+from typing import Any, Final, Protocol, cast
 
 import httptools
 from multidict import CIMultiDict
 
+from router.statuses import OK
+
 _HIGH_WATER: Final = 2**18
 _MOST_HEADER_BYTES: Final = 65_536
-_INFORMATION: Final = 200  # statuses below it announce an answer, and are none
 
 
 class AnswerBroken(ConnectionError):
@@ -29,11 +30,6 @@ class Answer:
         self._waiter: asyncio.Future[None] | None = None
         self._error: BaseException | None = None
         self.complete = False
-
-    @property
-    def content(self) -> Self:
-        """The body, to be read."""
-        return self
 
     @property
     def headers(self) -> CIMultiDict[str]:
@@ -214,7 +210,7 @@ class EngineConnection(asyncio.Protocol):
         status = self._parser.get_status_code()
         if self._answer is None:
             raise ValueError("an answer that nobody asked for")
-        if status < _INFORMATION:
+        if status < OK:  # it announces an answer, and is none
             self._answer.raw_headers.clear()
             return
         self._answer.status = status

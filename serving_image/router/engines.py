@@ -17,14 +17,16 @@ from router.errors import ApiError
 from router.exchange import Exchange
 from router.metrics import Metrics
 from router.routes import Prepared, Target
+from router.statuses import BAD_REQUEST, GATEWAY_TIMEOUT, OK, REDIRECTION, SERVER_ERROR, TOO_MANY_REQUESTS, UNAVAILABLE
 from router.upstream import PASSED_BACK, PASSED_ON, TargetUnreachable
 
 _FAILURES: Final = 3
 _ATTEMPTS: Final = 10
 _MAX_REFUSAL_BYTES: Final = 1_000_000
-_UNTOUCHED: Final = frozenset({429, 503})
+_MOST_DIGITS: Final = 9
+_UNTOUCHED: Final = frozenset({TOO_MANY_REQUESTS, UNAVAILABLE})
 """Of an engine that has done nothing with the request, so that any number of others may be asked."""
-_FAULTS: Final = {429: Fault.BUSY, 503: Fault.BUSY, 502: Fault.UNREACHABLE, 504: Fault.UNREACHABLE}
+_FAULTS: Final = {TOO_MANY_REQUESTS: Fault.BUSY, UNAVAILABLE: Fault.BUSY, 502: Fault.UNREACHABLE, GATEWAY_TIMEOUT: Fault.UNREACHABLE}
 DEADLINE_HEADER: Final = "x-slipway-timeout"
 _OUR_FAULT: Final = frozenset({401, 403, 404, 405})  # of what we sent, not of what the caller asked
 _PASSED_BACK: Final = frozenset(name.encode() for name in PASSED_BACK)
@@ -67,7 +69,7 @@ class EngineAnswers:
         begun = await self._begin(exchange, prepared, body, asked)
         done = False
         try:
-            if begun.response.status < 400:  # noqa: PLR2004
+            if begun.response.status < BAD_REQUEST:
                 await self._pass(exchange, begun)
             else:
                 await self._refuse(exchange, begun)
@@ -99,7 +101,7 @@ class EngineAnswers:
                 continue
             tried.add(seat.key)
             failures += failure.status not in _UNTOUCHED
-            if failure.status == 504 or failures >= _FAILURES:  # noqa: PLR2004 - 504: the caller's time is spent; starting over doubles it
+            if failure.status == GATEWAY_TIMEOUT or failures >= _FAILURES:  # the caller's time is spent; starting over doubles it
                 break
         raise failure or (unserved(prepared, asked.pin) if asked.pin is not None and prepared.ready else none_answers())
 
@@ -115,9 +117,9 @@ class EngineAnswers:
                 seat.told(int(load))
             refusal = _refusal_of(response)
             if refusal is None:
-                first = await response.content.readany()
+                first = await response.readany()
                 self._picker.succeeded(seat, asked)
-                begun = Begun(response, seat, first, response.content.at_eof())
+                begun = Begun(response, seat, first, response.at_eof())
                 return begun
             self._picker.failed(seat, asked, _FAULTS.get(response.status, Fault.FAILED), refusal.retry_after)
             return _Failed(refusal)
@@ -137,24 +139,21 @@ class EngineAnswers:
         if exchange.status == 0:  # a stream that was held has begun already
             await exchange.start(begun.response.status, [*_headers(begun.response), *begun.seat.names])
         await exchange.write(begun.first, more=not begun.finished)
-        content = begun.response.content
-        finished = begun.finished
+        response, finished = begun.response, begun.finished
         while not finished:
             try:
-                chunk = await content.readany()
+                chunk = await response.readany()
             except OSError as error:
                 self._picker.failed(begun.seat, exchange.asked, Fault.FAILED)
                 raise ApiError(502, "engine_failed", "The engine stopped in the middle of its answer.") from error
-            finished = content.at_eof()
+            finished = response.at_eof()
             await exchange.write(chunk, more=not finished)
 
     async def _refuse(self, exchange: Exchange, begun: Begun) -> None:
         body = begun.first
-        while len(body) < _MAX_REFUSAL_BYTES and not begun.response.content.at_eof():
-            with contextlib.suppress(OSError):
-                body += await begun.response.content.readany()
-                continue
-            break
+        with contextlib.suppress(OSError):
+            while len(body) < _MAX_REFUSAL_BYTES and not begun.response.at_eof():
+                body += await begun.response.readany()
         await exchange.fail(normalised(begun.response.status, body, begun.response.headers.get("Retry-After", "")))
 
 
@@ -183,19 +182,19 @@ def _code_of(status: int, words: str) -> str:
     lowered = words.lower()
     if "context length" in lowered or "context size" in lowered or "exceed_context" in lowered:
         return "context_length_exceeded"
-    return "rate_limit_exceeded" if status == 429 else "invalid_request"  # noqa: PLR2004
+    return "rate_limit_exceeded" if status == TOO_MANY_REQUESTS else "invalid_request"
 
 
 def _refusal_of(response: Answer) -> ApiError | None:
     """The failure that an answer's status stands for; None for an answer that is meant for the caller."""
     status = response.status
-    if status == 503:  # noqa: PLR2004
+    if status == UNAVAILABLE:
         after = _seconds(response.headers.get("Retry-After", ""))
         return ApiError(503, "engine_unavailable", "The engine cannot take the request now.", retry_after=after)
-    if status == 429:  # noqa: PLR2004
+    if status == TOO_MANY_REQUESTS:
         after = _seconds(response.headers.get("Retry-After", ""))
         return ApiError(429, "rate_limit_exceeded", "The engine has too much to do; try again shortly.", retry_after=after)
-    if status >= 500 or 300 <= status < 400:  # noqa: PLR2004
+    if status >= SERVER_ERROR or REDIRECTION <= status < BAD_REQUEST:
         return ApiError(502, "engine_failed", "The engine failed to answer.")
     if status in _OUR_FAULT:
         return ApiError(502, "engine_refused", "The engine refused the router's request.")
@@ -203,7 +202,7 @@ def _refusal_of(response: Answer) -> ApiError | None:
 
 
 def _seconds(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None  # noqa: PLR2004
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None
 
 
 def _unreachable(error: TargetUnreachable) -> ApiError:
@@ -234,8 +233,8 @@ async def probe_completion(sender: Sender, target: Target, question: Question, m
     kind, body = question.encoded(model_id)
     response = await sender.send(target, question.path, body, {"Content-Type": kind})
     try:
-        answer = await response.content.read(_MAX_REFUSAL_BYTES)
-        if response.status != 200:  # noqa: PLR2004
+        answer = await response.read(_MAX_REFUSAL_BYTES)
+        if response.status != OK:
             return f"{response.status}: {answer[:200].decode('utf-8', 'replace')}"
         answered = question.is_answered_by(answer)
     except OSError as error:

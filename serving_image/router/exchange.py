@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import TYPE_CHECKING, Any, Final
 
 from router import live_problems
@@ -11,6 +11,7 @@ from router.choosing.asked import NOTHING
 from router.conversation import Conversation, nobody
 from router.errors import ApiError, error_event
 from router.idents import ulid
+from router.statuses import OK, UNAUTHORIZED
 from router.surface import dialects
 from router.telling.usage import Usage
 
@@ -24,8 +25,8 @@ Send = Callable[[Message], Awaitable[None]]
 
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 _JSON: Final = (b"content-type", b"application/json")
-_STREAM: Final = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")]
-CLIENT_GONE: Final = 499
+EVENT_STREAM: Final = ((b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache"))
+"""The headers of server-sent events."""
 
 
 class ClientGone(Exception):
@@ -42,11 +43,8 @@ class Exchange:
 
     __slots__ = (
         "asked", "asked_at", "bytes_in", "bytes_out", "cut", "deadline", "extra_headers", "finished", "first_byte_at", "flow", "gone",
-        "headers",
-        "held_seconds", "method", "model", "outcome", "path",
-        "receive",
-        "request_id",
-        "send", "started_at", "status", "stream", "subject", "target", "task", "telling", "token_id", "trace", "usage", "version", "wire",
+        "headers", "held_seconds", "method", "model", "outcome", "path", "receive", "request_id", "send", "started_at", "status", "stream",
+        "subject", "target", "task", "telling", "token_id", "trace", "usage", "version", "wire",
     )  # fmt: skip
     telling: "Telling"
 
@@ -162,7 +160,7 @@ class Exchange:
         """Seconds since the request arrived."""
         return time.perf_counter() - self.started_at
 
-    async def start(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+    async def start(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
         """Send the head."""
         self.status = status
         if self.wire is not None:
@@ -194,7 +192,7 @@ class Exchange:
     async def comment(self, text: str) -> None:
         """Say something beside the answer, as a comment in a stream, which begins with it if it has not yet; clients pass over it."""
         if self.status == 0:
-            await self.start(200, list(_STREAM))
+            await self.start(OK, EVENT_STREAM)
         line = f": {text}\n\n".encode()
         self.bytes_out += len(line)
         await self.send({"type": "http.response.body", "body": line, "more_body": True})
@@ -202,7 +200,7 @@ class Exchange:
     async def fail(self, error: ApiError) -> None:
         """Tell the caller, in the words of the API that was asked: as an answer, or as the last event of a stream that has begun."""
         retry = () if error.retry_after is None else ((b"retry-after", str(error.retry_after).encode()),)
-        challenge = ((b"www-authenticate", b"Bearer"),) if error.status == 401 else ()  # noqa: PLR2004
+        challenge = ((b"www-authenticate", b"Bearer"),) if error.status == UNAUTHORIZED else ()
         if self.status == 0:
             if self.path.startswith(live_problems.PREFIX):
                 kind, body = (b"content-type", live_problems.CONTENT_TYPE), live_problems.body(error, self.request_id)

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from contracts.inference import ENDPOINTS, MESSAGES
 from contracts.routing import Route
@@ -13,7 +13,7 @@ from router.choosing.fallback import Fallbacks, can_fall_back, deadline_of, prov
 from router.choosing.picker import Picker
 from router.engines import EngineAnswers
 from router.errors import ApiError, model_not_found
-from router.exchange import Exchange
+from router.exchange import EVENT_STREAM, Exchange
 from router.identity import Caller
 from router.limits.gate import Gate
 from router.load import Load, LoadMeter
@@ -21,15 +21,11 @@ from router.metrics import Metrics
 from router.pulse import Pulse
 from router.routes import Prepared, RouteTable
 from router.settings import Settings
+from router.statuses import OK, SERVER_ERROR, UNAVAILABLE
 from router.surface import forms
 from router.surface.answers import Whole
 from router.telling.teller import Teller
 from router.waiting import Waiting
-
-_STREAM_HEADERS: Final = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")]
-_OK: Final = 200
-_SERVER_ERROR: Final = 500
-_UNAVAILABLE: Final = 503
 
 
 class ProviderAnswers(Protocol):
@@ -129,7 +125,7 @@ class Inference:
             failed, outcome = False, "ok"
         except ApiError as error:
             outcome = error.code
-            failed = error.status >= _SERVER_ERROR and exchange.asked_at is not None
+            failed = error.status >= SERVER_ERROR and exchange.asked_at is not None
             raise
         except asyncio.CancelledError:
             failed, outcome = False, "client_gone" if exchange.gone else "cut"  # the caller left, or its token was revoked
@@ -155,7 +151,7 @@ class Inference:
             try:
                 await self._send(exchange, prepared, document, body)
             except ApiError as error:
-                if last or error.status != _UNAVAILABLE or exchange.first_byte_at is not None or can_fall_back(exchange, prepared):
+                if last or error.status != UNAVAILABLE or exchange.first_byte_at is not None or can_fall_back(exchange, prepared):
                     raise
                 newer = await self._waiting.newer(prepared, caller)
                 if newer is None:
@@ -191,14 +187,14 @@ class Inference:
                 await self._relay(exchange, await self._providers.stream(prepared.route, exchange.path, asked))
             else:
                 answer = await self._providers.answer(prepared.route, exchange.path, document)
-                await exchange.respond(_OK, answer.body, (b"content-type", answer.content_type))
+                await exchange.respond(OK, answer.body, (b"content-type", answer.content_type))
 
     def _account(self, load: Load, exchange: Exchange, *, failed: bool) -> None:
         first = None
         if (
             exchange.stream
             and not failed
-            and exchange.status == _OK
+            and exchange.status == OK
             and exchange.asked_at is not None
             and exchange.first_byte_at is not None
         ):
@@ -214,6 +210,6 @@ class Inference:
         async with contextlib.aclosing(events):
             async for event in events:
                 if exchange.status == 0:
-                    await exchange.start(_OK, _STREAM_HEADERS)
+                    await exchange.start(OK, EVENT_STREAM)
                 await exchange.write(event, more=True)
         await exchange.write(b"", more=False)

@@ -7,6 +7,7 @@ import aiohttp
 
 from router.oidc import KeysUnavailable
 from router.settings import OidcSettings
+from router.statuses import OK
 
 _JWKS_BYTES: Final = 1_000_000
 
@@ -34,7 +35,7 @@ class OidcKeys:
             raise KeysUnavailable
         try:
             async with self._session.get(self._address, allow_redirects=False) as response:
-                if response.status != 200 or (response.content_length or 0) > _JWKS_BYTES:  # noqa: PLR2004
+                if response.status != OK or (response.content_length or 0) > _JWKS_BYTES:
                     raise KeysUnavailable
                 document = await response.json(content_type=None)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:

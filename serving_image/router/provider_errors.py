@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from contracts.common import Failure
 from router.errors import ApiError
+from router.statuses import NOT_FOUND, TOO_MANY_REQUESTS
 
 _HINTS: Final = {
     "provider-authentication-failed": "Put a valid key in the provider's secret, or grant the router's role access.",
@@ -53,9 +54,9 @@ def _by_status(status: Any, error: BaseException, key: str | None) -> ProviderFa
     said = _said(error, key)
     if status in {401, 403}:
         return ProviderFailure(502, "provider-authentication-failed", "The provider refused our key.", final=True)
-    if status == 404:  # noqa: PLR2004
+    if status == NOT_FOUND:
         return ProviderFailure(502, "provider-model-not-found", "The provider does not know the model.", final=True)
-    if status == 429:  # noqa: PLR2004
+    if status == TOO_MANY_REQUESTS:
         return ProviderFailure(429, "provider-rate-limited", "The provider's rate limit or quota is reached.")
     if kind == "ContextWindowExceededError":
         return ProviderFailure(400, "provider-refused-request", said, final=True, api_code="context_length_exceeded")

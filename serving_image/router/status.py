@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from contracts.engine_status import EngineStatus
 from router.routes import Target
+from router.statuses import OK
 
 _MAX_BYTES = 64_000
 
@@ -39,6 +40,6 @@ class StatusReader:
         try:
             async with self._session.get(f"{target.origin}/status", allow_redirects=False) as response:
                 body = await response.content.read(_MAX_BYTES)
-            return EngineStatus.model_validate_json(body) if response.status == 200 else None  # noqa: PLR2004
+            return EngineStatus.model_validate_json(body) if response.status == OK else None
         except (aiohttp.ClientError, TimeoutError, OSError, ValidationError):
             return None

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from router.errors import ApiError, bad_request, unauthorized
-from router.exchange import Exchange
+from router.exchange import EVENT_STREAM, Exchange
 from router.feed import SourceUnavailable
 from router.identity import Authenticator, Caller
 from router.log import Log
@@ -26,7 +26,6 @@ _PATHS: Final = (
     ("models", re.compile(r"/live/models/([a-z][a-z0-9-]{1,62})/events")),
     ("operations", re.compile(r"/live/operations/([0-9A-HJKMNP-TV-Z]{26})")),
 )
-_HEADERS: Final = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")]
 _NUMBER: Final = re.compile(r"[0-9]{1,12}")
 _RETRY: Final = b"retry: 2000\n\n"
 _WAITING_LOOKS: Final = 50
@@ -159,7 +158,7 @@ class Timeline:
         exchange = listener.exchange
         look: Look | None = await self._look(watch, number)
         nothing = look is not None and look.ended and not any(item.number > number for item in look.items)
-        await exchange.start(204 if nothing else 200, [] if nothing else list(_HEADERS))  # at a 204 EventSource stops coming back
+        await exchange.start(204 if nothing else 200, () if nothing else EVENT_STREAM)  # at a 204 EventSource stops coming back
         if nothing:
             return
         exchange.stream = True

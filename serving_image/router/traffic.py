@@ -10,8 +10,9 @@ from typing import Any, Final
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
+from router.statuses import BAD_REQUEST, CLIENT_GONE, SERVER_ERROR
+
 NAMESPACE: Final = "slipway_router"
-_REFUSED, _LEFT, _FAILED = 400, 499, 500
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
 _BOUNDS: Final = (*map(str, _SECONDS), "+Inf")
 
@@ -61,7 +62,7 @@ class Traffic(Collector):
         self._requests[key] = self._requests.get(key, 0) + 1
         if not model:
             return
-        outcome = "ok" if status < _REFUSED else "left" if status == _LEFT else "refused" if status < _FAILED else "failed"
+        outcome = "ok" if status < BAD_REQUEST else "left" if status == CLIENT_GONE else "refused" if status < SERVER_ERROR else "failed"
         times = self._durations.get((model, outcome))
         if times is None:
             times = self._durations[model, outcome] = _Times()

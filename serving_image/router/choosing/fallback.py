@@ -19,6 +19,7 @@ from router.exchange import Exchange
 from router.identity import Caller
 from router.metrics import Metrics
 from router.routes import Prepared, RouteTable
+from router.statuses import SERVER_ERROR, TOO_MANY_REQUESTS
 
 _UNABLE: Final = frozenset({429, 502, 503})
 _NOT_THE_MODEL: Final = frozenset({"router_draining", "deadline_exceeded"})
@@ -151,9 +152,9 @@ def provider_turn(picker: Picker, exchange: Exchange, prepared: Prepared) -> Ite
         done = True
         picker.succeeded(seat, exchange.asked)
     except ApiError as error:
-        if error.status == 429:  # noqa: PLR2004
+        if error.status == TOO_MANY_REQUESTS:
             picker.failed(seat, exchange.asked, Fault.BUSY, error.retry_after)
-        elif error.status >= 500:  # noqa: PLR2004
+        elif error.status >= SERVER_ERROR:
             picker.failed(seat, exchange.asked, Fault.FAILED)
         else:
             done = True

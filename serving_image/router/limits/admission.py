@@ -10,8 +10,7 @@ from router.limits.purse import Purse
 from router.limits.refusals import Headers
 from router.limits.rooms import Room
 from router.routes import Prepared
-
-_ERRORS: Final = 400
+from router.statuses import BAD_REQUEST
 
 
 class Used(Protocol):
@@ -65,7 +64,7 @@ class Admission:
         """The request is over, or goes on with another model; settle it by what is known of its answer."""
         if self.headers and exchange.status == 0:  # what comes next says how things stand by then
             exchange.extra_headers = [pair for pair in exchange.extra_headers if pair not in self.headers]
-        answered = exchange.asked_at is not None and 0 < exchange.status < _ERRORS
+        answered = exchange.asked_at is not None and 0 < exchange.status < BAD_REQUEST
         self.settle(exchange.usage, answered=answered and exchange.path != COUNT_TOKENS)  # counting a prompt uses none of it
 
     def settle(self, used: Used | None, *, answered: bool) -> None:

@@ -9,13 +9,13 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from router.statuses import BAD_REQUEST, SERVER_ERROR, TOO_MANY_REQUESTS
 from router.telling.tracing import CollectorUnavailable, Span
 
 _SERVER, _CLIENT = 2, 3
 _ERROR: Final = 2
 _SECONDS: Final = 5.0
 _NANO: Final = 1_000_000_000
-_REFUSED, _TOO_MANY, _FAILED = 400, 429, 500
 _SERVICE: Final = "slipway-router"
 _DAEMON_HEAD: Final = b'{"format":"json","version":1}\n'
 
@@ -45,7 +45,7 @@ class OtlpCollector:
             raise CollectorUnavailable(type(error).__name__) from error
         finally:
             connection.close()
-        if status >= _REFUSED:
+        if status >= BAD_REQUEST:
             raise CollectorUnavailable(str(status))
 
 
@@ -66,7 +66,7 @@ class XRayDaemon:
 
 def segment(span: Span, environment: str) -> dict[str, Any]:
     """The span as a segment of X-Ray's, with what was asked of the model's target as its subsegment."""
-    failed = {"fault": True} if span.status >= _FAILED else {"error": True} if span.status >= _REFUSED else {}
+    failed = {"fault": True} if span.status >= SERVER_ERROR else {"error": True} if span.status >= BAD_REQUEST else {}
     told: dict[str, Any] = {
         "name": _SERVICE,
         "id": span.span_id,
@@ -77,7 +77,7 @@ def segment(span: Span, environment: str) -> dict[str, Any]:
         "annotations": {name: value for name, value in _named(span).items() if value not in {"", 0}} | {"environment": environment},
         **failed,
     }
-    if span.status == _TOO_MANY:
+    if span.status == TOO_MANY_REQUESTS:
         told["throttle"] = True
     if span.parent_id:
         told["parent_id"] = span.parent_id
@@ -104,7 +104,7 @@ def _named(span: Span) -> dict[str, str | int]:
 
 def _otlp(span: Span) -> Iterator[dict[str, Any]]:
     """The request as it was served, and what was asked of the model's target, in OpenTelemetry's names."""
-    status = {"status": {"code": _ERROR}} if span.status >= _FAILED else {}
+    status = {"status": {"code": _ERROR}} if span.status >= SERVER_ERROR else {}
     served = {
         "http.request.method": span.method,
         "url.path": span.path,

@@ -14,6 +14,7 @@ from router.load import Load
 from router.log import Log
 from router.metrics import Metrics
 from router.routes import EVERYONE, Prepared
+from router.statuses import BAD_REQUEST
 from router.telling.reading import Reading
 from router.telling.record import FORM, Record
 from router.telling.spool import Spool
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 _LOOK_SECONDS: Final = 1.0
 _MOST_BACK_OFF: Final = 30.0
-_ERROR: Final = 400
 _AT_ONCE: Final = 50
 _LOSSES_SECONDS: Final = 10.0
 
@@ -57,7 +57,7 @@ class Telling:
         """What goes on to the caller for a part of the answer. Where that is its end, the record is on disk before it goes."""
         chunk = self.reading.take(chunk, more=more)
         if self.reading.ended:
-            self.end("ok" if self._exchange.status < _ERROR else "refused")
+            self.end("ok" if self._exchange.status < BAD_REQUEST else "refused")
         return chunk
 
     def end(self, outcome: str) -> None:
@@ -67,7 +67,7 @@ class Telling:
         self._told = True
         exchange, reading = self._exchange, self.reading
         exchange.outcome = outcome
-        exchange.usage = usage = reading.usage(exchange.bytes_in) if exchange.status < _ERROR else None
+        exchange.usage = usage = reading.usage(exchange.bytes_in) if exchange.status < BAD_REQUEST else None
         reading.close(usage)
         self._teller.record(exchange, self.prepared, self._groups, outcome)
 
@@ -135,7 +135,9 @@ class Teller:
                 usage.characters if usage else 0,
                 usage.estimated if usage else False,
                 exchange.stream,
-                None if first is None or exchange.status >= _ERROR else round((first - (exchange.asked_at or exchange.started_at)) * 1000),
+                None
+                if first is None or exchange.status >= BAD_REQUEST
+                else round((first - (exchange.asked_at or exchange.started_at)) * 1000),
                 round(exchange.elapsed() * 1000),
                 round(exchange.held_seconds * 1000),
                 self._router_id,

@@ -26,7 +26,6 @@ class Answered:
     def __init__(self, status: int) -> None:
         self.status, self.headers = status, dict[str, str]()
         self.raw_headers = [(b"content-type", b"application/json")]
-        self.content = self
         self._left = [b"{}"]
 
     async def readany(self) -> bytes:
