@@ -1,4 +1,4 @@
-"""Third parties, through LiteLLM: OpenAI's request in, OpenAI's answer out, with a key fetched by reference."""
+"""Third parties, through LiteLLM: a request of OpenAI's or Anthropic's API in, that API's answer out, with a key fetched by reference."""
 
 import asyncio
 import contextlib
@@ -77,7 +77,7 @@ class _NoToolServers:
     """What LiteLLM asks, before each response, whether some tool stands for a server that it would call itself."""
 
     @staticmethod
-    def should_use_litellm_mcp_gateway(tools: Any = None) -> bool:  # noqa: ARG004 - its interface
+    def should_use_litellm_mcp_gateway(tools: Any = None) -> bool:  # noqa: ARG004 - LiteLLM passes it by name
         return False
 
 
@@ -85,7 +85,7 @@ def _know_no_tool_servers() -> None:
     """LiteLLM's own answer to that question needs a package that is not installed, and must be no: no server of tools is called here."""
     name = "litellm.responses.mcp.litellm_proxy_mcp_handler"
     module = types.ModuleType(name)
-    module.LiteLLM_Proxy_MCP_Handler = _NoToolServers  # type: ignore[attr-defined]
+    vars(module)["LiteLLM_Proxy_MCP_Handler"] = _NoToolServers
     sys.modules[name] = module
 
 

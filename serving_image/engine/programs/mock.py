@@ -7,7 +7,7 @@ import os
 import random
 import sys
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 from aiohttp import BodyPartReader, web
 
@@ -163,8 +163,7 @@ class MockEngine:
     async def _fail_as_told(self) -> None:
         self._requests += 1
         if _reached(self._knobs["crash_after_requests"], self._requests):
-            print("RuntimeError: the mock engine crashes as it was told to", file=sys.stderr, flush=True)  # noqa: T201
-            os._exit(1)
+            _crash()
         if _reached(self._knobs["freeze_after_requests"], self._requests):
             self._running += 1
             await self._frozen.wait()
@@ -219,6 +218,12 @@ def _error(kind: type[web.HTTPException], message: str, name: str) -> web.HTTPEx
     return kind(text=json.dumps(body), content_type="application/json")
 
 
+def _crash() -> NoReturn:
+    sys.stderr.write("RuntimeError: the mock engine crashes as it was told to\n")
+    sys.stderr.flush()
+    os._exit(1)
+
+
 async def _serve(configuration: dict[str, Any]) -> None:
     engine = MockEngine(configuration)
     say("version 1")
@@ -234,8 +239,7 @@ async def _serve(configuration: dict[str, Any]) -> None:
     if configuration["crash_after_seconds"] is None:
         await asyncio.Event().wait()
     await asyncio.sleep(configuration["crash_after_seconds"])
-    print("RuntimeError: the mock engine crashes as it was told to", file=sys.stderr, flush=True)  # noqa: T201
-    os._exit(1)
+    _crash()
 
 
 if __name__ == "__main__":

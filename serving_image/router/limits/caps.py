@@ -5,12 +5,11 @@ from typing import Any, Final
 
 import orjson
 
-from contracts.inference import COUNT_TOKENS
-from router.limits.estimate import most_tokens
+from contracts.inference import COUNT_TOKENS, RESPONSES
+from router.limits.estimate import WRITING, most_tokens
 
-_FIELDS: Final = {"/v1/responses": "max_output_tokens"}
+_FIELDS: Final = {RESPONSES: "max_output_tokens"}
 _USUAL: Final = "max_tokens"
-_WRITING: Final = frozenset({"chat", "completion"})
 
 
 def capped(
@@ -18,7 +17,7 @@ def capped(
 ) -> tuple[dict[str, Any], bytes]:
     """The request with the cap in it, or with the model's own default where that is less; as it came where it says how many it wants, and
     for models that do not write."""
-    if task not in _WRITING or path == COUNT_TOKENS or most_tokens(document) is not None:
+    if task not in WRITING or path == COUNT_TOKENS or most_tokens(document) is not None:
         return document, body
     default = defaults.get(_USUAL)
     most = min(cap, default) if isinstance(default, int) else cap

@@ -13,7 +13,8 @@ _INLINE: Final = 4_000
 """Characters that an inline image or sound is taken for, whatever its bytes: models count about a thousand tokens."""
 _DATA: Final = "data:"
 _MOST_TOKENS: Final = ("max_completion_tokens", "max_tokens", "max_output_tokens")
-_WRITING: Final = frozenset({"chat", "completion"})
+WRITING: Final = frozenset({"chat", "completion"})
+"""The tasks whose answers are as long as they are asked to be."""
 
 
 class Estimate(NamedTuple):
@@ -45,7 +46,7 @@ def choices(document: Mapping[str, Any]) -> int:
 def estimate(document: Mapping[str, Any], size: int, task: str, default_output: int) -> Estimate:
     """The estimate for a request of `size` bytes to a model for `task`. `default_output`: tokens out where the request says nothing."""
     took = size if size <= _SHORT else _characters(document)
-    if task not in _WRITING:
+    if task not in WRITING:
         return Estimate(took // _CHARACTERS, 0, 1)
     return Estimate(took // _CHARACTERS, most_tokens(document) or default_output, choices(document))
 

@@ -32,9 +32,13 @@ def main() -> None:
         if not child:
             live()
             os._exit(0)
-        print(json.dumps({"message": "life", "process": child}), flush=True)  # noqa: T201 - the test reads it
+        _tell(message="life", process=child)
         _, status = os.waitpid(child, 0)
-        print(json.dumps({"message": "death", "process": child, "status": os.waitstatus_to_exitcode(status)}), flush=True)  # noqa: T201
+        _tell(message="death", process=child, status=os.waitstatus_to_exitcode(status))
+
+
+def _tell(**fields: str | int) -> None:
+    print(json.dumps(fields), flush=True)  # noqa: T201 - the test reads it
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ PEPPER_ARN = "arn:aws:secretsmanager:eu-west-1:000000000000:secret:pepper-abc123
 KEY_ARN = "arn:aws:secretsmanager:eu-west-1:000000000000:secret:provider-abc123"
 PEPPER = b"pepper-of-the-tests"
 ISSUER, AUDIENCE = "https://issuer.example", "slipway"
+FEEDS = (("routes", "routes", ROUTES_PARTITION), ("tokens", "tokens", TOKENS_PARTITION), ("limits", "tokens", LIMITS_PARTITION))
 _numbers = iter(range(1, 10**6))
 
 
@@ -189,11 +190,13 @@ class RouterProcess:
 
     def follows(self, aws: StubAws) -> None:
         """Wait until the router holds what the tables hold."""
-        wanted = {f'feed="{feed}"': aws.items[feed, feed.upper(), "HEAD"]["revision"]["N"] for feed in ("routes", "tokens")}
+        wanted = [
+            f'slipway_router_feed_revision{{feed="{feed}"}} {float(aws.revision(table, partition))}' for feed, table, partition in FEEDS
+        ]
 
         def held() -> bool:
             text = self.http.get("/metrics").text
-            return all(f"slipway_router_feed_revision{{{feed}}} {float(revision)}" in text for feed, revision in wanted.items())
+            return all(line in text for line in wanted)
 
         until(held)
 

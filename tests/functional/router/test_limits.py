@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 import openai
@@ -45,7 +46,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
             stack.callback(router.close)
         lives = [router.live() for router in routers]
         for number, router in enumerate(routers):
-            stack.callback(lambda at=number, router=router: router.die(lives[at]))  # type: ignore[misc]
+            stack.callback(lambda router, at: router.die(lives[at]), router, number)
         yield House(aws, platform, engine, (routers[0], routers[1]), lives)
 
 
@@ -127,7 +128,7 @@ def test_requests_at_a_time_are_capped_over_routers(house: House, kind: str) -> 
         answers = []
         for number in range(4):
             answers.append(threads.submit(subject.ask, number % 2))
-            until(lambda wanted=number + 1: house.engine.under_way == wanted)  # type: ignore[misc]
+            until(partial(house.engine.works_on, number + 1))
         fifth = [subject.ask(0), subject.ask(1)]
         assert [(each.status_code, each.json()["error"]["code"], each.headers["retry-after"]) for each in fifth] == [
             (429, "rate_limit_exceeded", "1")
@@ -209,7 +210,7 @@ def test_budgets_are_reserved_before_and_settled_after(house: House, kind: str, 
     house.engine.hold()
     with ThreadPoolExecutor(1) as thread:
         under_way = thread.submit(subject.ask, 0, max_tokens=100)
-        until(lambda: house.engine.under_way == 1)
+        until(partial(house.engine.works_on, 1))
         account = subject.account(period.upper())
         assert account.reserved[place] >= spent
         assert account.spent[place] == 0
@@ -300,7 +301,7 @@ def test_a_router_that_dies_between_lease_and_settling_costs_its_lease_and_no_mo
     house.engine.hold()
     with ThreadPoolExecutor(1) as thread:
         lost = thread.submit(subject.ask, 0, max_tokens=99)
-        until(lambda: house.engine.under_way == 1)
+        until(partial(house.engine.works_on, 1))
         assert subject.ask(1, max_tokens=99).status_code == 429
         house.routers[0].die(house.lives[0])
         assert lost.exception() is not None

@@ -40,7 +40,7 @@ class FakeSource:
         self.revision = 0
         self.rows: dict[str, dict[str, Any] | None] = {}
         self.ledger: list[Change] = []
-        self.dead = False
+        self.dead = self.garbled = False
         self.full_reads = self.single_reads = 0
 
     def write(self, key: str, document: dict[str, Any] | None, *, reread: bool = False) -> None:
@@ -56,6 +56,8 @@ class FakeSource:
         """See `feed.Source`."""
         if self.dead:
             raise SourceUnavailable("dead")
+        if self.garbled:
+            raise KeyError("revision")
         return self.revision
 
     def changes(self, after: int, up_to: int) -> list[Change]:

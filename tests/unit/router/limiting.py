@@ -1,6 +1,7 @@
 """Routers' limits over one spend table in memory, in a time that the test tells."""
 
 import asyncio
+import io
 import random
 import threading
 from collections.abc import Callable, Coroutine, Sequence
@@ -8,7 +9,6 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any
-from unittest.mock import Mock
 
 from contracts.limits import SubjectLimits
 from contracts.routing import route_of
@@ -116,11 +116,6 @@ class Clock:
         return self.now
 
 
-def _silence() -> Any:
-    """Where a log goes that nobody reads."""
-    return Mock()
-
-
 class Station:
     """The limits of one router."""
 
@@ -135,7 +130,7 @@ class Station:
             environment="test",
             router_id=name,
             metrics=self.metrics,
-            log=Log(_silence()),
+            log=Log(io.BytesIO()),
             now=clock,
         )
         self.book = LimitBook(routers=routers, new_name=self.lender.new_name, retire=self.lender.retire)
