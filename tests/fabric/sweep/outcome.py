@@ -49,6 +49,7 @@ def outcome(fabric: Fabric, accepted: list[str]) -> dict[str, Any]:
         "rows": {table: _rows(fabric, table) for table in fabric.topology.tables if not table.startswith("Usage")},
         "used": sorted(_text(document) for (_, sk), document in fabric.rows("usage").items() if sk.startswith("USED#")),
         "facts": {table: _facts(fabric, table) for table in fabric.topology.tables},
+        "told": _told(fabric),
         "services": {name: (one.desired, fabric.ecs.service_view(one)["runningCount"]) for name, one in sorted(services.items())},
         "left": len(fabric.ecs.left()),
         "definitions": sorted(definitions),
@@ -86,6 +87,12 @@ def _facts(fabric: Fabric, table: str) -> dict[str, int]:
     """How often each fact was recorded, or audited: by its name, who caused it, and all that it says of which model and generation."""
     facts = [document for document in fabric.rows(table).values() if document.get("event_type", "") not in {"", *_REPEATABLE}]
     return dict(Counter(f"{one['event_type']} by {_text(_actor(one))}: {_text(one['data'])}" for one in facts))
+
+
+def _told(fabric: Fabric) -> list[str]:
+    """What the bus was told that no ledger holds, by which it could be told again; each once, for its id tells whoever hears it twice."""
+    events = (event["detail"] for event in fabric.bus.seen if event["detail-type"] == "UsageRecorded")
+    return sorted({event["metadata"]["id"]: _text(event["data"]) for event in events}.values())
 
 
 def _actor(fact: dict[str, Any]) -> str:
