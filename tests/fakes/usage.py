@@ -24,7 +24,7 @@ class MemoryAudit:
         """See `ports.Audit`."""
         for entry in sorted(self.kept.values(), key=lambda one: one.event_id, reverse=wanted.newest_first):
             beyond = after is None or (entry.event_id < after if wanted.newest_first else entry.event_id > after)
-            within = wanted.since <= parse(entry.occurred_at) < (wanted.until or now)
+            within = wanted.begins <= parse(entry.occurred_at) < (wanted.until or now)
             named = wanted.model_id is None or entry.about == about_model(wanted.model_id)
             if beyond and within and named:
                 self.looked_at += 1

@@ -5,12 +5,11 @@ where `format=ndjson` or the Accept header asks for that, with the token to go o
 On failure: a problem document.
 """
 
-import json
-
-from contracts.audit import NDJSON, ListAudit
+from contracts.audit import ListAudit
 from kit.door.http import Answer, Request, http
 from usage import wiring
-from usage.domain.audit import BEGINNING, Wanted
+from usage.domain.audit import Wanted
+from usage.domain.lines import written
 
 
 @http
@@ -18,11 +17,9 @@ def handler(request: Request) -> Answer:
     """Show one page."""
     request.caller.require("admin")
     asked = request.parameters(ListAudit.validate_document)
-    since = max(asked.since, BEGINNING) if asked.since else BEGINNING
-    wanted = Wanted(asked.actor, asked.model_id, asked.event_type, since, asked.until, asked.order == "desc")
+    wanted = Wanted(asked.actor, asked.model_id, asked.event_type, asked.since, asked.until, asked.order == "desc")
     page = wiring.read_audit()(request.caller, wanted, asked.limit, asked.next_token)
     if not asked.wants_lines(request.headers.get("accept", "")):
         return Answer(200, page)
-    lines = "".join(json.dumps(item, ensure_ascii=False) + "\n" for item in page["items"])
-    following = {"x-next-token": page["next_token"]} if page["next_token"] else {}
-    return Answer(200, lines, {"content-type": NDJSON, **following})
+    kind, text = written(page["items"], "ndjson")
+    return Answer(200, text, {"content-type": kind, **({"x-next-token": page["next_token"]} if page["next_token"] else {})})

@@ -37,7 +37,7 @@ class AuditTable:
 
     def entries(self, wanted: Wanted, now: datetime, after: str | None) -> Iterator[Entry]:
         """See `ports.Audit`."""
-        low, high = floor_of(wanted.since), floor_of(wanted.until) if wanted.until else _BEYOND
+        low, high = floor_of(wanted.begins), floor_of(wanted.until) if wanted.until else _BEYOND
         first = (high if wanted.until else None) if wanted.newest_first else low
         start = after or first
         rows = self._about(wanted.model_id, start, wanted) if wanted.model_id else self._all(start, wanted, now)
@@ -51,7 +51,7 @@ class AuditTable:
         position = moment_of(start) if start else None
         latest = now + timedelta(days=1)  # clocks differ
         until = min(wanted.until or latest, latest)
-        since, until = (wanted.since, min(position or until, until)) if wanted.newest_first else (position or wanted.since, until)
+        since, until = (wanted.begins, min(position or until, until)) if wanted.newest_first else (position or wanted.begins, until)
         for month in months(since, until, newest_first=wanted.newest_first):
             yield from self._table.query(f"AUDIT#{month}", after=start, forward=not wanted.newest_first)
 

@@ -31,14 +31,19 @@ class Entry:
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which entries, in which order. `since` is included, `until` is not."""
+    """Which entries, in which order. `since` is included, `until` is not; None = from the beginning, without an end."""
 
     actor: str | None = None
     model_id: str | None = None
     event_type: str | None = None
-    since: datetime = BEGINNING
+    since: datetime | None = None
     until: datetime | None = None
     newest_first: bool = True
+
+    @property
+    def begins(self) -> datetime:
+        """When the time begins in which there can be entries."""
+        return max(self.since or BEGINNING, BEGINNING)
 
     def admits(self, entry: Entry) -> bool:
         """Whether the entry is asked for (time is the store's business)."""

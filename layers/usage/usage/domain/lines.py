@@ -1,4 +1,4 @@
-"""Usage as lines: of JSON, or of comma separated values."""
+"""Usage and facts as lines: of JSON, or of comma separated values."""
 
 import csv
 import io
@@ -10,7 +10,7 @@ _FORMULA = frozenset("=+-@\t\r")
 
 
 def written(items: Sequence[Mapping[str, Any]], media: Literal["ndjson", "csv"]) -> tuple[str, str]:
-    """Content type and text. CSV has a head, and text that a spreadsheet would take for a formula begins with an apostrophe."""
+    """Content type and text of a page. CSV has a head, and text that a spreadsheet would take for a formula begins with an apostrophe."""
     if media == "ndjson":
         return "application/x-ndjson", "".join(json.dumps(item, ensure_ascii=False) + "\n" for item in items)
     out = io.StringIO()

@@ -49,7 +49,7 @@ def _may_see(caller: Caller, entry: Entry) -> bool:
 
 
 def _question(wanted: Wanted) -> dict[str, Any]:
-    times = {"since": iso(wanted.since), "until": iso(wanted.until) if wanted.until else None}
+    times = {"since": iso(wanted.begins), "until": iso(wanted.until) if wanted.until else None}
     return {"list": "audit", **asdict(wanted), **times}
 
 
