@@ -1,5 +1,6 @@
 """Identifiers that sort by time (ULID: 48 bits of milliseconds, 80 random bits, Crockford base 32)."""
 
+import hashlib
 import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -8,6 +9,7 @@ from kit.clock import Clock, SystemClock
 
 _EPOCH, _MILLISECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(milliseconds=1)
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_LENGTH = 26
 
 
 class Ids:
@@ -27,7 +29,7 @@ class Ids:
         if number >> 80 <= self._last >> 80:
             number = self._last + 1
         self._last = number
-        return "".join(_ALPHABET[(number >> shift) & 31] for shift in range(125, -5, -5))
+        return _text(number)
 
 
 def moment_of(text: str) -> datetime | None:
@@ -45,13 +47,22 @@ def moment_of(text: str) -> datetime | None:
 
 def floor_of(moment: datetime) -> str:
     """The least ULID of that moment: what is made earlier sorts before it, what is made then or later does not."""
-    milliseconds = max(0, _milliseconds(moment))
-    return "".join(_ALPHABET[(milliseconds >> shift) & 31] for shift in range(45, -5, -5)) + "0" * 16
+    return _text(max(0, _milliseconds(moment)) << 80)
+
+
+def derived(moment: datetime, words: str) -> str:
+    """The ULID of that moment that follows from the words: always the same for the same, so that what is told twice has one id."""
+    number = int.from_bytes(hashlib.sha256(words.encode()).digest()[:10])
+    return _text((_milliseconds(moment) << 80) | number)
 
 
 def is_ulid(text: str) -> bool:
     """Whether `text` could have come from `Ids.new`."""
-    return len(text) == 26 and all(character in _ALPHABET for character in text)  # noqa: PLR2004 - a ULID's length
+    return len(text) == _LENGTH and all(character in _ALPHABET for character in text)
+
+
+def _text(number: int) -> str:
+    return "".join(_ALPHABET[(number >> shift) & 31] for shift in range(5 * (_LENGTH - 1), -5, -5))
 
 
 def _milliseconds(moment: datetime) -> int:

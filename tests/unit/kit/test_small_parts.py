@@ -1,6 +1,7 @@
 """Errors, envelopes, ids, settings, patience."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import pytest
 
@@ -8,7 +9,7 @@ from kit import errors
 from kit.clock import ManualClock, iso, parse
 from kit.envelope import Cause, Fact, Wrapper, unwrap
 from kit.errors import Broken, Contended, InvalidRequest, Transient, Violation
-from kit.ids import Ids, is_ulid
+from kit.ids import Ids, derived, floor_of, is_ulid, moment_of
 from kit.patience import Patience
 from kit.settings import Settings
 
@@ -80,6 +81,15 @@ def test_ids_rise() -> None:
     made.append(ids.new())
     assert made == sorted(set(made))
     assert all(is_ulid(text) for text in made)
+
+
+def test_an_id_that_follows_from_words_is_theirs_and_its_moments() -> None:
+    """The same for the same; sorted among the others of its time."""
+    clock = ManualClock()
+    made = derived(clock.now(), "batch 1")
+    assert made == derived(clock.now(), "batch 1") != derived(clock.now(), "batch 2")
+    assert floor_of(clock.now()) < made < floor_of(clock.now() + timedelta(milliseconds=1))
+    assert moment_of(made) == clock.now()
 
 
 @pytest.mark.parametrize("text", ["", "0" * 25, "0" * 27, "I" * 26, "a" * 26])

@@ -101,8 +101,7 @@ def roll_back(model: Model, operation: Operation, cause: Failure, deadline: str,
     if operation.strategy is Strategy.IN_PLACE:
         moved = operation.moved(now, generation=after.generation, relapse=relapse, doom=None, deadline=deadline)
         return change(model, after, operations=[(operation, moved)], facts=facts, released=failed)
-    after = replace(after, status=Status.IN_SERVICE, observed_generation=after.generation, operation=None)
-    after = replace(after, undone=operation.operation_id)
+    after = replace(after, status=Status.IN_SERVICE, observed_generation=after.generation, operation=None, undone=operation.operation_id)
     ended = replace(operation, generation=after.generation, relapse=relapse)
     return _ended(model, after, operation, _end_of_relapse(ended, relapse, now), facts, failed)
 

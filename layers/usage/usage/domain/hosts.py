@@ -1,6 +1,5 @@
 """How long copies of engines have run, and at which price: reckoned from one word about their number to the next."""
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -93,11 +92,3 @@ def together(parts: list[Ran]) -> dict[tuple[str, str, str], Ran]:
         key = part.day, part.model_id, part.version
         sums[key] = sums[key].plus(part) if key in sums else part
     return sums
-
-
-def counted(versions: list[str]) -> dict[str, int]:
-    """How many copies of each version."""
-    counts: dict[str, int] = defaultdict(int)
-    for version in versions:
-        counts[version] += 1
-    return dict(counts)

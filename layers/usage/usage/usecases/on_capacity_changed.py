@@ -1,11 +1,12 @@
 """Copies of a model have come or gone: how long the others have run so far is written down, for the cost of what they answered."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kit.clock import parse
 from kit.patience import Patience
-from usage.domain.hosts import Standing, counted, hourly, ran
+from usage.domain.hosts import Standing, hourly, ran
 from usage.ports import PriceTable, Rollups
 
 
@@ -19,5 +20,5 @@ class OnCapacityChanged:
         """`versions`: that of each copy; `occurred_at` in UTC (RFC 3339)."""
         told_at = parse(occurred_at)
         price = hourly(accelerator, self._prices.of_copies(occurred_at[:10]))
-        standing = Standing(told_at, counted(list(versions)), price)
+        standing = Standing(told_at, Counter(versions), price)
         self._patience.persist(lambda: self._rollups.stand(model_id, standing, lambda before: ran(model_id, before, told_at)))

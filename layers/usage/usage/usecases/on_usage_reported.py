@@ -1,19 +1,16 @@
 """A router has sent sums of what was used: they are added up, once, and told."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from kit.clock import iso
 from kit.envelope import Envelope, Metadata
 from kit.errors import Broken
-from kit.ids import moment_of
+from kit.ids import derived, moment_of
 from kit.patience import Patience
 from usage.domain.rollup import TOLD, Used
 from usage.ports import Announcer, Rollups, Taken
-
-_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 class OnUsageReported:
@@ -40,7 +37,7 @@ class OnUsageReported:
         for row in rows:
             key = row.day, row.model_id, row.version
             sums[key] = sums[key].plus(row) if key in sums else replace(row, subject="", group="")
-        return [self._envelope(batch_id, router_id, moment.astimezone(UTC), used) for used in sums.values()]
+        return [self._envelope(batch_id, router_id, moment, used) for used in sums.values()]
 
     def _envelope(self, batch_id: str, router_id: str, moment: datetime, used: Used) -> Envelope:
         data = {
@@ -51,7 +48,7 @@ class OnUsageReported:
             "usage": {name: getattr(used, name) for name in TOLD},
         }
         metadata = Metadata(
-            id=_event_id(batch_id, used),
+            id=derived(moment, f"{batch_id}/{used.day}/{used.model_id}/{used.version}"),
             version="1.0",
             occurred_at=iso(moment),
             producer="usage",
@@ -61,9 +58,3 @@ class OnUsageReported:
             actor=f"router/{router_id}",
         )
         return Envelope("UsageRecorded", metadata, data)
-
-
-def _event_id(batch_id: str, used: Used) -> str:
-    """The same for the same words: the batch's time, and a digest of what is told about."""
-    digest = int.from_bytes(hashlib.sha256(f"{batch_id}/{used.day}/{used.model_id}/{used.version}".encode()).digest()[:10])
-    return batch_id[:10] + "".join(_ALPHABET[(digest >> shift) & 31] for shift in range(75, -5, -5))

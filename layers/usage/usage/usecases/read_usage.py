@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, get_args
 
-from contracts.usage import MOST_DAYS
+from contracts.usage import MOST_DAYS, Dimension
 from kit.caller import Caller
 from kit.clock import Clock
 from kit.errors import InvalidRequest
@@ -54,7 +54,7 @@ class ReadUsage:
         return [(first + timedelta(days=number)).isoformat() for number in range((last - first).days + 1)]
 
     def _reckoned(self, days: Sequence[str]) -> Iterator[Cost]:
-        now, wanted, read = self._clock.now(), set(days), 0
+        now, read = self._clock.now(), 0
         running = together([part for model_id, standing in self._rollups.standings() for part in ran(model_id, standing, now)])
         for day in days:
             rows: list[Used] = []
@@ -63,7 +63,7 @@ class ReadUsage:
                 if read > MOST_ROWS:
                     raise _too_much(f"more than {MOST_ROWS} sums lie in these days")
                 rows.append(used)
-            parts = [*self._rollups.hosts(day), *(part for (of, _, _), part in running.items() if of == day and of in wanted)]
+            parts = [*self._rollups.hosts(day), *(part for (of, _, _), part in running.items() if of == day)]
             yield from reckon(rows, together(parts), self._prices)
 
 
@@ -100,8 +100,7 @@ def _sums(costs: Sequence[Cost]) -> dict[str, Any]:
 
 
 def _item(dimensions: Sequence[str], costs: Sequence[Cost]) -> dict[str, Any]:
-    named = dict.fromkeys(("day", "model", "version", "token", "group"))
-    named |= dict(zip(dimensions, _key(costs[0].used, dimensions), strict=True))
+    named = dict.fromkeys(get_args(Dimension)) | dict(zip(dimensions, _key(costs[0].used, dimensions), strict=True))
     timed = sum(cost.used.first_tokens for cost in costs)
     requests = sum(cost.used.requests for cost in costs)
     return {
