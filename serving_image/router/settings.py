@@ -168,11 +168,13 @@ class _Source:
 
 def _trace_endpoint(source: _Source) -> str:
     """Where OTLP goes, by OpenTelemetry's own variables: the one for traces, or the one for all signals and the usual path."""
-    every = source.text("OTEL_EXPORTER_OTLP_ENDPOINT", "")
-    endpoint = source.text("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", f"{every.rstrip('/')}/v1/traces" if every else "")
-    if endpoint and not endpoint.startswith(("http://", "https://")):
-        raise SettingsInvalid("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is no address")
-    return endpoint
+    for name, path in (("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", ""), ("OTEL_EXPORTER_OTLP_ENDPOINT", "/v1/traces")):
+        endpoint = source.text(name, "")
+        if endpoint and not endpoint.startswith(("http://", "https://")):
+            raise SettingsInvalid(f"{name} is no address")
+        if endpoint:
+            return endpoint.rstrip("/") + path if path else endpoint
+    return ""
 
 
 def _xray_daemon(source: _Source) -> str:

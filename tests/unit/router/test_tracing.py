@@ -224,8 +224,15 @@ def test_collectors_are_named_as_others_name_them(variables: dict[str, str], rea
     assert (settings.trace_endpoint, settings.xray_daemon) == read
 
 
-@pytest.mark.parametrize("variables", [{"OTEL_EXPORTER_OTLP_ENDPOINT": "c:4317"}, {"AWS_XRAY_DAEMON_ADDRESS": "daemon"}])
-def test_a_collector_that_cannot_be_is_refused_at_the_start(variables: dict[str, str]) -> None:
-    """By the variable's name."""
-    with pytest.raises(SettingsInvalid, match="|".join(["OTEL", *variables])):
-        Settings.from_environment(ENVIRONMENT | variables)
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "c:4317"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "c:4317/v1/traces"),
+        ("AWS_XRAY_DAEMON_ADDRESS", "daemon"),
+    ],
+)
+def test_a_collector_that_cannot_be_is_refused_at_the_start(name: str, value: str) -> None:
+    """By the name of the variable that was set."""
+    with pytest.raises(SettingsInvalid, match=f"^{name} "):
+        Settings.from_environment(ENVIRONMENT | {name: value})
