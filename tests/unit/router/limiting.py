@@ -22,6 +22,7 @@ from router.limits.spend_table import Overtaken, Row, SpendUnavailable, Told
 from router.log import Log
 from router.metrics import Metrics
 from router.routes import Prepared, prepare
+from tests.unit.router import fakes
 from tests.unit.router.fakes import route
 
 TOKEN = "abcdefghijklmn23"
@@ -106,14 +107,10 @@ class SpendRows:
 
 
 @dataclass
-class Clock:
+class Clock(fakes.Clock):
     """Seconds since 1970."""
 
     now: float = NOON
-
-    def __call__(self) -> float:
-        """Now."""
-        return self.now
 
 
 class Station:

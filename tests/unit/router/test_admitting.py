@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from contracts.inference import CHAT, EMBEDDINGS, RESPONSES
 from contracts.limits import Prices
 from router.errors import ApiError
 from router.limits.admission import FREE
@@ -14,8 +15,6 @@ from router.limits.estimate import Estimate, choices, estimate, most_tokens
 from router.limits.gate import GateRules
 from router.limits.rooms import Room
 from tests.unit.router.limiting import TOKEN, Clock, SpendRows, Spent, Station, caller, in_loop, limited, model, rest
-
-CHAT, RESPONSES = "/v1/chat/completions", "/v1/responses"
 
 
 @pytest.mark.parametrize(
@@ -54,7 +53,7 @@ def test_odd_counts_are_no_way_around() -> None:
         ({}, RESPONSES, "chat", {}, {"max_output_tokens": 50}),
         ({}, CHAT, "chat", {"max_tokens": 20}, {"max_tokens": 20}),
         ({"max_tokens": 3}, CHAT, "chat", {}, {"max_tokens": 3}),
-        ({}, "/v1/embeddings", "embedding", {}, {}),
+        ({}, EMBEDDINGS, "embedding", {}, {}),
     ],
 )
 def test_who_says_no_number_gets_the_cap(given: Any, path: str, task: str, defaults: Any, expected: Any) -> None:

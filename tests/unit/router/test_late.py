@@ -7,28 +7,17 @@ from typing import Any
 
 import pytest
 
-from contracts.routing import Route
+from contracts.routing import route_of
 from router.choosing.memory import PlainCooldowns
 from router.late import Late
 from router.log import Log
 from router.routes import Prepared, prepare
-
-_ROUTE: dict[str, Any] = {
-    "model_id": "tiny",
-    "revision": 1,
-    "generation": 1,
-    "state": "open",
-    "hosting": "hosted",
-    "version": "1.0.0",
-    "task": "chat",
-    "created_at": "2026-01-01T00:00:00.000Z",
-    "allowed_groups": ["research"],
-}
+from tests.unit.router.fakes import route
 
 
 def _routes(*, provider: bool) -> dict[str, Prepared]:
-    change = {"hosting": "provider", "provider": {"name": "openai", "model": "gpt-4o-mini"}} if provider else {}
-    return {"tiny": prepare(Route.model_validate(_ROUTE | change))}
+    change: dict[str, Any] = {"hosting": "provider", "provider": {"name": "openai", "model": "gpt-4o-mini"}} if provider else {}
+    return {"tiny": prepare(route_of(route(targets=[], **change)))}
 
 
 class _Memory(PlainCooldowns):

@@ -8,16 +8,7 @@ from hypothesis import strategies as st
 
 from contracts.routing import LoadObserved
 from router.load import Load, LoadMeter, percentile
-
-
-class Clock:
-    """Seconds, moved by hand."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.unit.router.fakes import Clock
 
 
 class Measured:

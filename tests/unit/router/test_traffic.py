@@ -2,7 +2,6 @@
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from router.idents import iso, ulid
 from router.metrics import Metrics
 
 
@@ -36,13 +35,3 @@ def test_requests_are_counted_by_outcome_and_their_times_by_bucket() -> None:
     assert found["slipway_router_request_duration_seconds_count", "m", "failed"] == 1.0
     assert found["slipway_router_first_byte_seconds_count", "m"] == 1.0
     assert found["slipway_router_in_flight", "m"] == 1.0
-
-
-def test_identifiers_differ_and_sort_by_time() -> None:
-    """Though most of their making is done for many at once."""
-    made = [ulid() for _ in range(5_000)]
-    assert len(set(made)) == len(made)
-    assert all(len(one) == 26 for one in made)
-    assert [one[:10] for one in made] == sorted(one[:10] for one in made)
-    assert iso()[:13] <= iso()[:13]
-    assert len(iso()) == len("2026-01-01T00:00:00.000Z")
