@@ -1,4 +1,4 @@
-"""Everything the router asks of AWS: two tables, secrets, one bus. Blocking; called in threads of their own."""
+"""What the router asks of AWS: tables that are followed, secrets, the bus, the queue of usage. Blocking; called in threads of their own."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -23,6 +23,10 @@ class SecretUnavailable(Exception):
 
 class BusUnavailable(Exception):
     """The bus did not take the events."""
+
+
+class QueueUnavailable(Exception):
+    """The queue did not take a message."""
 
 
 def client(service: str) -> Any:
@@ -130,16 +134,18 @@ def limit_feed(dynamodb: Any, table: str) -> FeedTable:
 
 
 def _limit_change(revision: int, data: dict[str, Any]) -> Change:
-    limits = data.get("limits")
-    malformed = "limits" not in data or not (limits is None or isinstance(limits, dict))
-    return Change(revision, f"{data.get('kind')}#{data.get('subject_id')}", None if malformed else limits, reread=malformed)
+    return _change_in(data, "limits", f"{data.get('kind')}#{data.get('subject_id')}", revision)
 
 
 def _route_change(revision: int, data: dict[str, Any]) -> Change:
-    route = data.get("route")
-    key = str(data.get("model_id", ""))
-    malformed = "route" not in data or not (route is None or isinstance(route, dict))
-    return Change(revision, key, None if malformed else route, reread=malformed)
+    return _change_in(data, "route", str(data.get("model_id", "")), revision)
+
+
+def _change_in(data: dict[str, Any], name: str, key: str, revision: int) -> Change:
+    """The change to the document that stands under `name`, None there for one that is gone."""
+    document = data.get(name)
+    malformed = name not in data or not (document is None or isinstance(document, dict))
+    return Change(revision, key, None if malformed else document, reread=malformed)
 
 
 def _token_change(revision: int, data: dict[str, Any]) -> Change:
@@ -197,3 +203,21 @@ class EventBus:
         taken = sum(1 for entry in answer.get("Entries", ()) if entry.get("EventId"))
         if taken != len(batch):
             raise BusUnavailable(f"{len(batch) - taken} of {len(batch)} not taken")
+
+
+class SqsQueue:
+    """A queue in SQS. `url` as the stack names it."""
+
+    def __init__(self, sqs: Any, url: str) -> None:
+        self._client, self._url = sqs, url
+
+    def send(self, body: str) -> None:
+        """Send a message; QueueUnavailable unless it was taken."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            self._client.send_message(QueueUrl=self._url, MessageBody=body)
+        except ClientError as error:
+            raise QueueUnavailable(error.response["Error"]["Code"]) from error
+        except BotoCoreError as error:
+            raise QueueUnavailable(type(error).__name__) from error

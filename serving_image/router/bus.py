@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from contracts.routing import LoadObserved, ModelWakeRequested, RouteHealthObserved
 from router.aws import BusUnavailable
-from router.idents import iso, ulid
+from router.idents import metadata
 from router.log import Log
 from router.metrics import Metrics
 
@@ -38,17 +38,14 @@ class Reporter:
 
     def report(self, observed: RouteHealthObserved | LoadObserved | ModelWakeRequested) -> None:
         """Send this as soon as may be; never waits."""
-        metadata = {
-            "id": ulid(),
-            "version": observed.contract_version,
-            "occurred_at": iso(),
-            "producer": _PRODUCER,
-            "environment": self._environment,
-            "correlation_id": f"route:{observed.model_id}",
-            "causation_id": None,
-            "actor": f"router/{self._router_id}",
-        }
-        detail = {"metadata": metadata, "data": observed.document()}
+        about = metadata(
+            observed.contract_version,
+            producer=_PRODUCER,
+            environment=self._environment,
+            correlation_id=f"route:{observed.model_id}",
+            router_id=self._router_id,
+        )
+        detail = {"metadata": about, "data": observed.document()}
         target = observed.target_id if isinstance(observed, RouteHealthObserved) else ""
         kind = observed.event_type()
         self._pending[kind, observed.model_id, target] = (observed.source, kind, detail)

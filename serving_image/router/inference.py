@@ -89,7 +89,9 @@ class Inference:
             try:
                 document, body = admission.prepare(exchange, document, body, prepared)
                 work = self._serve(exchange, caller, prepared, document, body, wait)
-                await self._while_watched(exchange, caller, prepared, work if exchange.deadline is None else within(exchange, work))
+                if exchange.deadline is not None:
+                    work = within(exchange.deadline - exchange.elapsed(), work)
+                await self._while_watched(exchange, caller, prepared, work)
             finally:
                 admission.leave(exchange)
 

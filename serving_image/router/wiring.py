@@ -17,7 +17,7 @@ from router.aws import SecretUnavailable
 from router.background import workers
 from router.bus import Reporter
 from router.choosing.bench import Rules
-from router.choosing.gain import registered
+from router.choosing.gain import GainMetrics
 from router.choosing.picker import Picker
 from router.engines import EngineAnswers
 from router.feed import Follower
@@ -40,7 +40,7 @@ from router.state import StateDirectory
 from router.status import StatusReader
 from router.telling.collectors import OtlpCollector, XRayDaemon
 from router.telling.spool import Spool
-from router.telling.teller import Losses, SqsQueue, Teller
+from router.telling.teller import Losses, Teller
 from router.telling.tracing import Collector, Tracer
 from router.timeline import LiveLimits, Timeline
 from router.timeline_source import ModelEvents, OperationProgress, Source
@@ -78,7 +78,7 @@ class Router:
         self.authenticator = Authenticator(self.tokens, self._persons(settings.oidc), time.time)
         self.authenticator.on_unknown_pepper = self._pepper_wanted.set
         picker = Picker(late, Rules(base=settings.cooldown_seconds), lambda model_id: self.metrics.ejections.labels(model_id).inc())
-        registered(self.metrics.registry, lambda: picker.standings)
+        self.metrics.registry.register(GainMetrics(lambda: picker.standings))
         providers = ProviderClient(self._secrets, settings.silence_seconds, own=(settings.pepper_secret_arn,), loaded=late.loaded)
         self._reporter = Reporter(
             aws.EventBus(aws.client("events"), settings.bus_name),
@@ -252,7 +252,7 @@ class Router:
             )
             if url
             else None,
-            SqsQueue(aws.client("sqs"), url) if url else None,
+            aws.SqsQueue(aws.client("sqs"), url) if url else None,
             self._calls,
             router_id=settings.router_id,
             metrics=metrics,

@@ -118,12 +118,9 @@ def _late() -> ApiError:
     return ApiError(504, "deadline_exceeded", "The request was not answered within the time that it was given.")
 
 
-async def within(exchange: Exchange, work: Awaitable[None]) -> None:
-    """Do the work by the exchange's deadline, if it has one; ApiError 504 where that is not enough."""
-    if exchange.deadline is None:
-        await work
-        return
-    limit = asyncio.timeout(max(exchange.deadline - exchange.elapsed(), 0.0))
+async def within(seconds: float, work: Awaitable[None]) -> None:
+    """Do the work; ApiError 504 if it takes longer."""
+    limit = asyncio.timeout(max(seconds, 0.0))
     try:
         async with limit:
             await work
@@ -134,7 +131,7 @@ async def within(exchange: Exchange, work: Awaitable[None]) -> None:
 
 
 @contextlib.contextmanager
-def provider_turn(picker: Picker, exchange: Exchange, prepared: Prepared) -> Iterator[Prepared]:
+def provider_turn(picker: Picker, exchange: Exchange, prepared: Prepared) -> Iterator[None]:
     """A request goes to the model's third party: which target that is, and how it went, so that one that fails sits out.
 
     Only models with fallbacks make use of that: where there is nobody else, a third party is asked all the same.
@@ -148,7 +145,7 @@ def provider_turn(picker: Picker, exchange: Exchange, prepared: Prepared) -> Ite
     exchange.extra_headers.extend(seat.names)
     done = False
     try:
-        yield prepared
+        yield
         done = True
         picker.succeeded(seat, exchange.asked)
     except ApiError as error:

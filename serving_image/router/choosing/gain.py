@@ -5,9 +5,10 @@ prompt tokens, and how soon answers begin, is kept apart for these and for the o
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from typing import Final
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from router.choosing.seats import CONTROL, HOME, WAYS, Standing
 
@@ -15,7 +16,7 @@ _NAME: Final = "slipway_router_conversation"
 _LABELS: Final = ("model", "way")
 
 
-class GainMetrics:
+class GainMetrics(Collector):
     """A collector for Prometheus: reads what is known of models when somebody asks, so that a request only counts."""
 
     def __init__(self, standings: Callable[[], Mapping[str, Standing]]) -> None:
@@ -45,8 +46,3 @@ def gain_of(standing: Standing) -> float | None:
     if not home.prompt or not control.prompt:
         return None
     return home.cached / home.prompt - control.cached / control.prompt
-
-
-def registered(registry: Any, standings: Callable[[], Mapping[str, Standing]]) -> None:
-    """Show the gain among the registry's metrics."""
-    registry.register(GainMetrics(standings))

@@ -58,11 +58,6 @@ class Picker:
             seat.begin()
         return seat
 
-    def serves(self, prepared: Prepared, asked: Asked) -> bool:
-        """Whether some ready target has the version that the request is pinned to."""
-        plan = self._plans.get(prepared.route.model_id) or Plan(prepared, self._seat)
-        return self._pool(plan, asked) is not None
-
     def is_out(self, prepared: Prepared) -> bool:
         """Whether every ready target sits out now."""
         plan = self._plans.get(prepared.route.model_id)

@@ -70,8 +70,6 @@ class Seat:
 
     def __init__(self, target: Target, standing: Standing) -> None:
         self.standing = standing
-        self.target = target
-        self.names: tuple[tuple[bytes, bytes], ...] = ()
         self.follow(target)
         self.pool: Load = Load()
         self.in_flight = self.elsewhere = self.load = 0

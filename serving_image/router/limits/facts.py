@@ -5,7 +5,7 @@ from typing import Any
 
 from contracts.limits import BudgetThresholdCrossed
 from contracts.spending import Crossing, dollars, ledger_key
-from router.idents import iso, ulid
+from router.idents import iso, metadata
 from router.limits.purse import Purse
 from router.limits.spend_table import Told
 
@@ -27,16 +27,8 @@ def told(purse: Purse, crossing: Crossing, *, environment: str, router_id: str) 
         "spent": shown(crossing.spent),
     }
     event = BudgetThresholdCrossed.validate_document(data)
-    metadata = {
-        "id": ulid(),
-        "version": event.contract_version,
-        "occurred_at": iso(),
-        "producer": _PRODUCER,
-        "environment": environment,
-        "correlation_id": f"spend:{purse.kind}/{purse.subject_id}",
-        "causation_id": None,
-        "actor": f"router/{router_id}",
-    }
+    correlation = f"spend:{purse.kind}/{purse.subject_id}"
+    about = metadata(event.contract_version, producer=_PRODUCER, environment=environment, correlation_id=correlation, router_id=router_id)
     change: dict[str, Any] = {"before": None, "after": None, "revision": 0}
-    document = {"event_type": event.event_type(), "metadata": metadata, "data": event.document()} | change
-    return Told(ledger_key(purse.window, crossing), metadata["id"] or "", document)
+    document = {"event_type": event.event_type(), "metadata": about, "data": event.document()} | change
+    return Told(ledger_key(purse.window, crossing), about["id"], document)

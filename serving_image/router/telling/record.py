@@ -5,7 +5,6 @@ from typing import Any, Final, NamedTuple, Self
 import orjson
 
 FORM: Final = 1
-_FIELDS: Final = 27
 
 
 class Record(NamedTuple):
@@ -55,6 +54,6 @@ class Record(NamedTuple):
             values: Any = orjson.loads(line)
         except orjson.JSONDecodeError:
             return None
-        if not isinstance(values, list) or len(values) != _FIELDS or values[0] != FORM:
+        if not isinstance(values, list) or len(values) != len(cls._fields) or values[0] != FORM:
             return None
         return cls(*values)

@@ -28,8 +28,8 @@ _MOST_RECORDS: Final = 20_000
 
 
 class Spool:
-    """One directory. `append` and `seal_if_due` belong to the event loop's thread and never wait for anything but the page cache; `settle`,
-    `waiting` and `sent` are called in a thread."""
+    """One directory. `append`, `seal_if_due` and `seal` belong to the event loop's thread and never wait for anything but the page cache;
+    `settle`, `waiting` and `depth` are called in a thread."""
 
     def __init__(
         self,
@@ -93,15 +93,15 @@ class Spool:
         for path in sorted(self._path.glob(f"*{_SEALED}")):
             with contextlib.suppress(FileNotFoundError):  # a process beside this one has just done it
                 self._keep(path, self._read(path))
-        self._full = sum(_size(path) for path in self._path.glob(f"*{_BATCH}")) >= self._most_bytes
+        self._full = self.depth()[1] >= self._most_bytes
 
-    def waiting(self) -> list[tuple[str, Path]]:
-        """Id and file of each batch that was not sent yet, the oldest first."""
-        return [(path.stem, path) for path in sorted(self._path.glob(f"*{_BATCH}"))]
+    def waiting(self) -> list[Path]:
+        """The file of each batch that was not sent yet, named by its id, the oldest first."""
+        return sorted(self._path.glob(f"*{_BATCH}"))
 
     def depth(self) -> tuple[int, int]:
         """How many batches wait, and how many bytes they have."""
-        sizes = [_size(path) for path in self._path.glob(f"*{_BATCH}")]
+        sizes = [_size(path) for path in self.waiting()]
         return len(sizes), sum(sizes)
 
     def _descriptor(self) -> int:

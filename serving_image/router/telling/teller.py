@@ -8,8 +8,11 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Executor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
+from prometheus_client import Counter
+
+from router.aws import QueueUnavailable
 from router.load import Load
 from router.log import Log
 from router.metrics import Metrics
@@ -29,10 +32,6 @@ _AT_ONCE: Final = 50
 _LOSSES_SECONDS: Final = 10.0
 
 
-class QueueUnavailable(Exception):
-    """The queue did not take a batch."""
-
-
 class UsageQueue(Protocol):
     """Where batches go; blocks."""
 
@@ -42,7 +41,7 @@ class UsageQueue(Protocol):
 
 
 class Telling:
-    """One request's way into the records: sees its answer go by (`exchange.Watcher`), and is told how it ended if the answer does not say.
+    """One request's way into the records: sees its answer go by (as `Exchange.flow`), and is told how it ended if the answer does not say.
 
     `prepared` is the route that it was sent to last.
     """
@@ -88,7 +87,8 @@ class Teller:
     ) -> None:
         self._spool, self._queue, self._executor, self._alarm = spool, queue, executor, alarm
         self._router_id, self._metrics, self._log = router_id, metrics, log
-        self._counters: dict[str, tuple[Any, Any]] = {}
+        self._counters: dict[str, tuple[Counter, Counter]] = {}
+        self._depth = (0, 0)
 
     def follow(self, exchange: "Exchange", prepared: Prepared, groups: frozenset[str], load: Load) -> Telling:
         """What sees this request's answer. Whoever follows calls `end`."""
@@ -97,10 +97,11 @@ class Teller:
     def _count(self, model_id: str, usage: Usage) -> None:
         counters = self._counters.get(model_id)
         if counters is None:
-            took, gave = (self._metrics.tokens.labels(model_id, kind) for kind in ("input", "output"))
-            counters = self._counters[model_id] = took, gave
-        counters[0].inc(usage.input_tokens)
-        counters[1].inc(usage.output_tokens)
+            labelled = self._metrics.tokens.labels
+            counters = self._counters[model_id] = labelled(model_id, "input"), labelled(model_id, "output")
+        took, gave = counters
+        took.inc(usage.input_tokens)
+        gave.inc(usage.output_tokens)
 
     def record(self, exchange: "Exchange", prepared: Prepared, groups: frozenset[str], outcome: str) -> None:
         """Keep what this request used; once the record is kept, the process may die."""
@@ -180,7 +181,7 @@ class Teller:
         sent = 0
         try:
             spool.settle()
-            for _, path in spool.waiting()[:_AT_ONCE]:
+            for path in spool.waiting()[:_AT_ONCE]:
                 if self._deliver(path):
                     sent += 1
         except (QueueUnavailable, OSError) as error:
@@ -199,8 +200,6 @@ class Teller:
             self._queue.send(body)
         path.unlink(missing_ok=True)
         return True
-
-    _depth: tuple[int, int] = (0, 0)
 
     def _pause(self, failures: int) -> float:
         longest = min(_MOST_BACK_OFF, 0.5 * float(2**failures))
@@ -230,21 +229,3 @@ class Losses:
             self._log.write("ERROR", "usage records lost", records=self._untold, reason=reason)
             self._alarm(self._untold)
             self._untold, self._told_at = 0, self._clock()
-
-
-class SqsQueue:
-    """The queue in SQS. `url` as the stack names it."""
-
-    def __init__(self, sqs: Any, url: str) -> None:
-        self._client, self._url = sqs, url
-
-    def send(self, body: str) -> None:
-        """See `UsageQueue`."""
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        try:
-            self._client.send_message(QueueUrl=self._url, MessageBody=body)
-        except ClientError as error:
-            raise QueueUnavailable(error.response["Error"]["Code"]) from error
-        except BotoCoreError as error:
-            raise QueueUnavailable(type(error).__name__) from error

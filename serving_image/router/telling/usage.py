@@ -4,7 +4,7 @@ The names are those of OpenAI's chat, completions, embeddings and responses, of 
 reranking and audio. Text of a model cannot pass for it: inside a JSON string the quotation marks would be escaped.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -35,27 +35,23 @@ class Usage(NamedTuple):
 
 def first_object(data: bytes) -> dict[str, Any] | None:
     """The first usage object in `data`; None if there is none."""
-    place = data.find(MARK)
-    for _ in range(_LOOKS):
-        if place < 0:
-            return None
-        found = _object_at(data, place + len(MARK))
-        if found is not None:
-            return found
-        place = data.find(MARK, place + 1)
-    return None
+    return _first_of(data, data.find(MARK), lambda place: data.find(MARK, place + 1))
 
 
 def last_object(data: bytes) -> dict[str, Any] | None:
     """The last usage object in `data`; None if there is none."""
-    place = data.rfind(MARK)
+    return _first_of(data, data.rfind(MARK), lambda place: data.rfind(MARK, 0, place))
+
+
+def _first_of(data: bytes, place: int, further: Callable[[int], int]) -> dict[str, Any] | None:
+    """The object behind the mark at `place`, or at the next one that `further` finds (-1: there is none) and that has one."""
     for _ in range(_LOOKS):
         if place < 0:
             return None
         found = _object_at(data, place + len(MARK))
         if found is not None:
             return found
-        place = data.rfind(MARK, 0, place)
+        place = further(place)
     return None
 
 

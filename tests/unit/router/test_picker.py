@@ -12,28 +12,17 @@ from prometheus_client import CollectorRegistry
 
 from router.choosing.asked import NOTHING, Asked
 from router.choosing.bench import Fault, Rules
-from router.choosing.gain import gain_of, registered
+from router.choosing.gain import GainMetrics, gain_of
 from router.choosing.memory import Cooldowns, LiteLLMCooldowns, PlainCooldowns
 from router.choosing.picker import Picker
 from router.choosing.seats import CONTROL, HOME, SPILLED, Seat
 from router.routes import Prepared, RouteTable
 from router.telling.usage import Usage
 from tests.evidence import scaled
-from tests.unit.router.fakes import route, target
+from tests.unit.router.fakes import Clock, route, target
 
 pytestmark = [pytest.mark.usefixtures("litellm"), pytest.mark.filterwarnings("ignore:Item .summary.:UserWarning")]
 each_memory = pytest.mark.parametrize("kind", [PlainCooldowns, LiteLLMCooldowns])
-
-
-class Clock:
-    """Seconds, moved by hand."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        """The time."""
-        return self.now
 
 
 class Dice:
@@ -183,7 +172,7 @@ def test_what_conversations_gain_is_measured_against_those_that_are_sent_as_if_t
     """A few anonymous ones go wherever there is less to do; the share of cached tokens of the others, less theirs, is on /metrics."""
     world = World(*(target(name) for name in "abcd"), control_of=4)
     registry = CollectorRegistry()
-    registered(registry, lambda: world.picker.standings)
+    registry.register(GainMetrics(lambda: world.picker.standings))
     assert registry.get_sample_value("slipway_router_affinity_gain", {"model": "tiny"}) is None
     ways: Counter[int] = Counter()
     for number in range(200):

@@ -15,12 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.usage import UsageBatch
+from router.aws import QueueUnavailable
 from router.log import Log
 from router.metrics import Metrics
 from router.telling.batches import MOST_ROWS, Sums
 from router.telling.record import FORM, Record
 from router.telling.spool import Spool
-from router.telling.teller import Losses, QueueUnavailable, Teller
+from router.telling.teller import Losses, Teller
+from tests.unit.router.fakes import Clock
 
 NOON = 1_795_262_400_000  # 2026-11-21T12:00:00Z
 
@@ -32,15 +34,6 @@ def record(number: int = 0, **changes: Any) -> Record:
         "/v1/chat/completions", "ok", 200, 10, 5, 2, 1, 0, 0, 0, False, True, 20, 100, 0, "router-0",
     )  # fmt: skip
     return made._replace(**changes)
-
-
-class Clock:
-    """Seconds, moved by hand."""
-
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class Disk:
@@ -56,7 +49,7 @@ class Disk:
 
     def waiting(self, spool: Spool) -> dict[str, Any]:
         """The batches that wait, by id."""
-        return {name: json.loads(path.read_bytes()) for name, path in spool.waiting()}
+        return {path.stem: json.loads(path.read_bytes()) for path in spool.waiting()}
 
 
 @pytest.fixture
@@ -82,7 +75,7 @@ def test_a_segment_becomes_a_batch_when_it_is_old_enough(disk: Disk) -> None:
     spool.seal_if_due()
     spool.settle()
     assert not spool.waiting()
-    disk.clock.now = 30.0
+    disk.clock.now += 30.0
     spool.seal_if_due()
     spool.settle()
     ((name, document),) = disk.waiting(spool).items()
@@ -123,7 +116,7 @@ def test_a_killed_process_leaves_all_that_was_written(disk: Disk) -> None:
     kill(first)
     second = disk.spool()
     second.settle()
-    assert [batch for batch, _ in second.waiting()] == [f"{name}-000"]
+    assert [path.stem for path in second.waiting()] == [f"{name}-000"]
 
 
 def test_a_segment_that_is_read_has_the_sums_that_were_kept_beside_it(disk: Disk, tmp_path: Path) -> None:
@@ -197,7 +190,7 @@ def test_a_full_spool_refuses_what_is_new(disk: Disk) -> None:
     spool.settle()
     spool.append(record())
     assert disk.lost == [(1, "the spool is full")]
-    for _, path in spool.waiting():
+    for path in spool.waiting():
         path.unlink()
     spool.settle()
     spool.append(record())
