@@ -104,8 +104,10 @@ def _start(account: str, region: str, mapping: JSON) -> bool:
 
 
 def _position(identifier: str, table: str) -> int:
-    kept = _restored_positions.pop(identifier, 0)  # newer than the mapping's own record, which is saved less often
-    position = max(int(lambda_svc._dynamodb_stream_positions[identifier]), kept, int(dynamodb.stream_start_position(table)))
+    # What was saved with the records is of their moment. The mapping's own record is not: it is saved at another one, and less often.
+    known = _restored_positions.pop(identifier, None)
+    known = lambda_svc._dynamodb_stream_positions[identifier] if known is None else known
+    position = max(int(known), int(dynamodb.stream_start_position(table)))
     lambda_svc._dynamodb_stream_positions[identifier] = position
     return position
 
