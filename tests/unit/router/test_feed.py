@@ -1,7 +1,6 @@
 """Following a table: differences, gaps, poison, regressions, disk."""
 
 import asyncio
-import dataclasses
 import os
 import stat
 from collections.abc import Callable, Coroutine
@@ -266,9 +265,7 @@ def test_nobody_notices_an_hour_without_a_control_plane(tmp_path: Path) -> None:
 
 def test_a_change_is_followed_within_a_second_of_its_commit(tmp_path: Path) -> None:
     """At rest the table is looked at every 0.7 s: whenever a change is committed, the look that finds it comes within that."""
-    settings = {field.name: field.default for field in dataclasses.fields(Settings)}
-    assert settings["follow_routes_seconds"] == 0.7
-    followed = Followed(tmp_path, idle_seconds=0.7, clock=lambda: 100.0)
+    followed = Followed(tmp_path, idle_seconds=Settings.follow_routes_seconds, clock=lambda: 100.0)
     assert followed.follower.delay() == 0.7
     followed.follower.hurry()
     assert followed.follower.delay() == 0.2

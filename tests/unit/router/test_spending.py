@@ -1,6 +1,6 @@
 """The arithmetic of leases: nothing is promised twice, whatever routers do, when they die, and whatever they repeat."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -36,9 +36,6 @@ class Holder:
     granted: int = 0
     used: int = 0
     leased: bool = False
-    expires_at: int = 0
-    lost: int = 0
-    number: int = field(default=0)
 
 
 class Leasing(RuleBasedStateMachine):

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from router.choosing.asked import Asked, check_pin
+from router.choosing.bench import Fault
 from router.choosing.memory import PlainCooldowns
 from router.choosing.picker import Picker
 from router.choosing.plan import Plan
@@ -147,8 +148,6 @@ def test_a_pin_reaches_a_version_that_gets_no_traffic_and_no_other() -> None:
 
 def test_a_dead_candidate_costs_its_cohorts_nothing() -> None:
     """Who is not pinned goes to another version before it goes to a target that sits out."""
-    from router.choosing.bench import Fault
-
     world = _world(0, WHOLE)
     world.picker.failed(world.seat("t1.1.0"), Asked({}, {}), Fault.UNREACHABLE)
     assert {world.asks(Asked({}, {"user": str(number)})) for number in range(50)} == {"t1.0.0"}
