@@ -16,6 +16,7 @@ from router.engine_connection import Answer
 from router.errors import ApiError
 from router.exchange import Exchange
 from router.metrics import Metrics
+from router.numbers import whole_number
 from router.routes import Prepared, Target
 from router.statuses import BAD_REQUEST, GATEWAY_TIMEOUT, OK, REDIRECTION, SERVER_ERROR, TOO_MANY_REQUESTS, UNAVAILABLE
 from router.upstream import PASSED_BACK, PASSED_ON, TargetUnreachable
@@ -23,7 +24,6 @@ from router.upstream import PASSED_BACK, PASSED_ON, TargetUnreachable
 _FAILURES: Final = 3
 _ATTEMPTS: Final = 10
 _MAX_REFUSAL_BYTES: Final = 1_000_000
-_MOST_DIGITS: Final = 9
 _UNTOUCHED: Final = frozenset({TOO_MANY_REQUESTS, UNAVAILABLE})
 """Of an engine that has done nothing with the request, so that any number of others may be asked."""
 _FAULTS: Final = {TOO_MANY_REQUESTS: Fault.BUSY, UNAVAILABLE: Fault.BUSY, 502: Fault.UNREACHABLE, GATEWAY_TIMEOUT: Fault.UNREACHABLE}
@@ -113,8 +113,8 @@ class EngineAnswers:
         exchange.version, exchange.target = row.version, row.target_id
         try:
             response = await self._sender.send(seat.target, exchange.path, body, headers)
-            if seat.pool.shared and (load := response.headers.get(LOAD_HEADER)) and load.isdigit():
-                seat.told(int(load))
+            if seat.pool.shared and (load := whole_number(response.headers.get(LOAD_HEADER, ""))) is not None:
+                seat.told(load)
             refusal = _refusal_of(response)
             if refusal is None:
                 first = await response.readany()
@@ -175,7 +175,7 @@ def normalised(status: int, body: bytes, retry_after: str = "") -> ApiError:
     message = message[:2000] if isinstance(message, str) and message else "The engine refused the request."
     code = error.get("code") if isinstance(error.get("code"), str) else _code_of(status, f"{error.get('type', '')} {message}")
     param = error.get("param") if isinstance(error.get("param"), str) else None
-    return ApiError(status, str(code), message, param=param, retry_after=_seconds(retry_after))
+    return ApiError(status, str(code), message, param=param, retry_after=whole_number(retry_after))
 
 
 def _code_of(status: int, words: str) -> str:
@@ -189,20 +189,16 @@ def _refusal_of(response: Answer) -> ApiError | None:
     """The failure that an answer's status stands for; None for an answer that is meant for the caller."""
     status = response.status
     if status == UNAVAILABLE:
-        after = _seconds(response.headers.get("Retry-After", ""))
+        after = whole_number(response.headers.get("Retry-After", ""))
         return ApiError(503, "engine_unavailable", "The engine cannot take the request now.", retry_after=after)
     if status == TOO_MANY_REQUESTS:
-        after = _seconds(response.headers.get("Retry-After", ""))
+        after = whole_number(response.headers.get("Retry-After", ""))
         return ApiError(429, "rate_limit_exceeded", "The engine has too much to do; try again shortly.", retry_after=after)
     if status >= SERVER_ERROR or REDIRECTION <= status < BAD_REQUEST:
         return ApiError(502, "engine_failed", "The engine failed to answer.")
     if status in _OUR_FAULT:
         return ApiError(502, "engine_refused", "The engine refused the router's request.")
     return None
-
-
-def _seconds(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None
 
 
 def _unreachable(error: TargetUnreachable) -> ApiError:

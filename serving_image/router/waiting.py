@@ -14,6 +14,7 @@ from router.exchange import Exchange
 from router.identity import Caller
 from router.idents import iso
 from router.metrics import Metrics
+from router.numbers import whole_number
 from router.routes import Prepared, RouteTable
 
 HINT: Final = "Send `Prefer: wait=<seconds>` to hold the connection instead."
@@ -268,14 +269,15 @@ def asked_seconds(exchange: Exchange) -> int:
     """For how long the caller is ready to wait: `X-Slipway-Wait: 120`, or `Prefer: wait=120` (RFC 7240); 0 if it does not say."""
     own = exchange.header(b"x-slipway-wait")
     if own is not None:
-        if not own.strip().isascii() or not own.strip().isdigit() or len(own) > 9:  # noqa: PLR2004
+        seconds = whole_number(own.strip())
+        if seconds is None:
             raise bad_request("invalid_wait", "`X-Slipway-Wait` must be a whole number of seconds.")
-        return int(own)
+        return seconds
     for preference in (exchange.header(b"prefer") or "").split(","):
         name, _, value = preference.partition(";")[0].partition("=")
-        value = value.strip().strip('"')
-        if name.strip().lower() == "wait" and value.isascii() and value.isdigit() and len(value) < 10:  # noqa: PLR2004
-            return int(value)
+        seconds = whole_number(value.strip().strip('"'))
+        if name.strip().lower() == "wait" and seconds is not None:
+            return seconds
     return 0
 
 

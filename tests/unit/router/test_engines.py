@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from contracts.inference import CHAT
+from contracts.inference import CHAT, LOAD_HEADER
 from router.choosing.bench import Rules
 from router.choosing.memory import PlainCooldowns
 from router.choosing.picker import Picker
@@ -23,8 +23,8 @@ from tests.unit.router.fakes import route, target
 class Answered:
     """An engine's answer: a status and one part."""
 
-    def __init__(self, status: int) -> None:
-        self.status, self.headers = status, dict[str, str]()
+    def __init__(self, status: int, headers: dict[str, str]) -> None:
+        self.status, self.headers = status, headers
         self.raw_headers = [(b"content-type", b"application/json")]
         self._left = [b"{}"]
 
@@ -44,11 +44,15 @@ class Answered:
 
 
 class Engines:
-    """Answers by target: a status, or None for one that cannot be reached; `during` happens while the first is asked."""
+    """Answers by target: a status, or None for one that cannot be reached; `during` happens while the first is asked.
+
+    `headers` are those of every answer.
+    """
 
     def __init__(self, answers: Mapping[str, int | None], during: Callable[[], object] = lambda: None) -> None:
         self.answers, self.during = answers, during
         self.asked: list[str] = []
+        self.headers: dict[str, str] = {}
 
     async def send(self, place: Target, _path: str, _body: bytes, _headers: Mapping[str, str]) -> Answer:
         """See `engines.Sender`."""
@@ -59,7 +63,7 @@ class Engines:
         status = self.answers[name]
         if status is None:
             raise TargetUnreachable("refused")
-        return cast("Answer", Answered(status))
+        return cast("Answer", Answered(status, self.headers))
 
 
 class World:
@@ -127,3 +131,11 @@ def test_a_route_that_has_gone_meanwhile_takes_nothing_from_the_request() -> Non
     began = world.becomes("one", "two")
     world.engines.during = lambda: world.routes.apply({}, ["tiny"])
     assert world.ask(began) == 200
+
+
+@pytest.mark.parametrize("said", ["²", "9" * 5000, "-1", "many", ""])
+def test_a_load_that_is_no_number_is_passed_over(said: str) -> None:
+    """Whatever an engine says of what it has to do, its answer goes back."""
+    world = World({"one": 200, "two": 200})
+    world.engines.headers = {LOAD_HEADER: said}
+    assert world.ask(world.becomes("one", "two")) == 200
