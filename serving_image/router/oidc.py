@@ -3,13 +3,16 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jwt
 
 from contracts import identity as rules
 from router.errors import ApiError, unauthorized
 from router.identity import Caller
+
+if TYPE_CHECKING:
+    from jwt.types import Options
 
 Fetch = Callable[[], Awaitable[dict[str, Any]]]
 """Fetches the issuer's key set (a JWK set); raises KeysUnavailable."""
@@ -18,6 +21,17 @@ _KEYS_FRESH_SECONDS = 900.0  # as at the authorizer: a key that the issuer withd
 _UNKNOWN_KEY_SECONDS = 60.0  # however many unknown key ids come, the issuer is asked once in this time
 _RETRY_SECONDS = 5.0
 _CACHE_SIZE = 10_000
+_SIGNATURE_ALONE: "Options" = {
+    "verify_signature": True,
+    "verify_exp": False,
+    "verify_nbf": False,
+    "verify_iat": False,
+    "verify_aud": False,
+    "verify_iss": False,
+    "verify_sub": False,
+    "verify_jti": False,
+}
+"""What claims have to be is decided by the rules that the management API uses too."""
 _REMEMBERED_SECONDS = 300.0  # then the signature is checked again, with the keys as they are by then
 
 
@@ -97,11 +111,8 @@ class OidcVerifier:
         key = await self._keys.find(rules.key_id(header))
         if key is None or not rules.key_fits(header, key):
             raise rules.TokenRefused("key-unknown")
-        only_signature = {"verify_signature": True} | {
-            f"verify_{name}": False for name in ("exp", "nbf", "iat", "aud", "iss", "sub", "jti")
-        }
         algorithm = str(header["alg"])
-        claims: dict[str, Any] = jwt.decode(token, jwt.PyJWK(key, algorithm).key, algorithms=[algorithm], options=only_signature)  # type: ignore[arg-type]
+        claims: dict[str, Any] = jwt.decode(token, jwt.PyJWK(key, algorithm).key, algorithms=[algorithm], options=_SIGNATURE_ALONE)
         return claims
 
     def _remember(self, token: str, caller: Caller, until: float) -> None:

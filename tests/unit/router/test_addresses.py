@@ -1,6 +1,7 @@
 """Where a third party may be."""
 
 import asyncio
+from typing import Any
 
 import httpcore
 import httpx
@@ -97,7 +98,8 @@ def test_the_guard_connects_by_address_and_asks_for_the_host() -> None:
             return ["93.184.216.34"]
 
         transport = GuardedTransport(Guard(frozenset(), resolve))
-        transport._pool._network_backend._inner = Recorder([])  # type: ignore[attr-defined]
+        pool: Any = transport._pool
+        pool._network_backend._inner = Recorder([])
         async with httpx.AsyncClient(transport=transport, trust_env=False) as client:
             response = await client.get("https://api.example/")
         assert response.request.headers["host"] == "api.example"
@@ -147,7 +149,8 @@ def test_plain_http_goes_to_listed_hosts_only(url: str, sent: bool) -> None:
             return ["93.184.216.34"]
 
         transport = GuardedTransport(Guard(frozenset({"vllm.internal"}), resolve))
-        transport._pool._network_backend._inner = Silent([])  # type: ignore[attr-defined]
+        pool: Any = transport._pool
+        pool._network_backend._inner = Silent([])
         async with httpx.AsyncClient(transport=transport, trust_env=False) as client:
             if sent:
                 assert (await client.get(url)).status_code == 200
