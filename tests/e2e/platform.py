@@ -9,6 +9,7 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -25,6 +26,7 @@ from local.settings import Settings
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
 PATIENCE_SECONDS = 120.0
+SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 0.4
 KEPT = frozenset({"PATH", "HOME", "USER", "LANG", "SLIPWAY_VENVS", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"})
 _NAME, _VALUE = b"general.architecture", b"none"
 TINY_GGUF = (
@@ -71,11 +73,12 @@ def snippet(name: str) -> str:
 
 
 def eventually(look: Callable[[], Any], what: str, seconds: float = PATIENCE_SECONDS) -> Any:
-    """What `look` answers once it is true; fails with `what` when time is up."""
-    deadline = time.monotonic() + seconds
+    """What `look` answers once it is true; fails with `what` when time is up. Looks ever more seldom: a look is work for the platform."""
+    deadline, pause = time.monotonic() + seconds, SHORTEST_PAUSE_SECONDS
     while not (seen := look()):
         assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
-        time.sleep(0.1)
+        time.sleep(pause)
+        pause = min(1.5 * pause, LONGEST_PAUSE_SECONDS)
     return seen
 
 
@@ -93,6 +96,9 @@ class Platform:
 
     def __init__(self, home: Path) -> None:
         self.home = home
+        self._clients: dict[str, Any] = {}
+        self._physical: dict[str, str] = {}
+        self._making = threading.Lock()
         emulator, containers, router, self.upstream_port = free_ports(4)
         # Which registry to use and whom to trust is the machine's business.
         kept = {name: value for name, value in os.environ.items() if name in KEPT or name.upper().startswith(("PIP_", "UV_", "SSL_CERT_"))}
@@ -136,6 +142,8 @@ class Platform:
         """`make up`; its output."""
         output = self._checked(self.run("make up"))
         self.__dict__.pop("values", None)
+        self._clients.clear()
+        self._physical.clear()
         return output
 
     def _checked(self, done: "subprocess.CompletedProcess[str]") -> str:
@@ -254,15 +262,20 @@ class Platform:
         return {"uri": f"s3://{bucket}/{prefix}", "manifest_sha256": sha256(body).hexdigest()}
 
     def aws(self, service: str) -> Any:
-        """A boto3 client made from the env file alone, as the AWS CLI would be."""
-        connect: Any = boto3.session.Session().client  # a session is one thread's; the stubs know each service by a literal name only
-        return connect(
-            service,
-            endpoint_url=self.values["AWS_ENDPOINT_URL"],
-            region_name=self.values["AWS_DEFAULT_REGION"],
-            aws_access_key_id=self.values["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=self.values["AWS_SECRET_ACCESS_KEY"],
-        )
+        """A boto3 client made from the env file alone, as the AWS CLI would be; made once, for that takes longer than most calls do."""
+        with self._making:
+            if service not in self._clients:
+                connect: Any = (
+                    boto3.session.Session().client
+                )  # a session is one thread's; the stubs know each service by a literal name only
+                self._clients[service] = connect(
+                    service,
+                    endpoint_url=self.values["AWS_ENDPOINT_URL"],
+                    region_name=self.values["AWS_DEFAULT_REGION"],
+                    aws_access_key_id=self.values["AWS_ACCESS_KEY_ID"],
+                    aws_secret_access_key=self.values["AWS_SECRET_ACCESS_KEY"],
+                )
+            return self._clients[service]
 
     def services_of(self, model_id: str) -> list[str]:
         """ECS services that belong to the model, whatever its version and generation."""
@@ -285,8 +298,11 @@ class Platform:
 
     def physical(self, logical_id: str) -> str:
         """The physical id of a resource of the stack."""
-        found = self.aws("cloudformation").describe_stack_resource(StackName=self.values["STACK_NAME"], LogicalResourceId=logical_id)
-        return str(found["StackResourceDetail"]["PhysicalResourceId"])
+        if logical_id not in self._physical:
+            stack = self.values["STACK_NAME"]
+            found = self.aws("cloudformation").describe_stack_resource(StackName=stack, LogicalResourceId=logical_id)
+            self._physical[logical_id] = str(found["StackResourceDetail"]["PhysicalResourceId"])
+        return self._physical[logical_id]
 
     def rows(self, logical_id: str) -> Iterator[dict[str, Any]]:
         """Every row of a table."""

@@ -1,5 +1,6 @@
 """The emulated AWS as the conformance tests use it."""
 
+import functools
 import io
 import json
 import socket
@@ -41,6 +42,13 @@ def eventually(probe: Callable[[], T], wanted: Callable[[T], bool] = bool) -> T:
         time.sleep(0.05)
 
 
+@functools.cache
+def made(service: str, endpoint: str, region: str, keys: tuple[tuple[str, str], ...]) -> Any:
+    """A client; made once, for that takes longer than most calls do."""
+    connect: Any = boto3.client  # the stubs know each service by a literal name
+    return connect(service, endpoint_url=endpoint, region_name=region, **dict(keys))
+
+
 @dataclass
 class Cloud:
     """The emulated AWS as a test sees it."""
@@ -50,8 +58,7 @@ class Cloud:
     def client(self, service: str, **credentials: str) -> Any:
         """A boto3 client of the root user, or of whoever the credentials name."""
         keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"} | credentials
-        connect: Any = boto3.client  # the stubs know each service by a literal name
-        return connect(service, endpoint_url=self.settings.endpoint, region_name=self.settings.region, **keys)
+        return made(service, self.settings.endpoint, self.settings.region, tuple(sorted(keys.items())))
 
     def name(self, prefix: str = "t") -> str:
         """A name no other test uses."""
