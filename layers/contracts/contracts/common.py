@@ -25,9 +25,12 @@ Status = Literal["Creating", "InService", "Updating", "Starting", "Stopping", "S
 
 
 class Contract(BaseModel):
-    """A message or resource: unknown fields are refused, as are numbers that JSON has no name for; values never change after validation."""
+    """A message or resource: unknown fields are refused, as are numbers that JSON has no name for; values never change after validation.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    The text of an error does not hold what was refused: Lambda writes it to the log.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True)
 
     @classmethod
     def validate_document(cls, document: Any) -> Self:
