@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from openai import NotFoundError, OpenAI
+from openai import APIError, NotFoundError, OpenAI
 
 from local.follow import Subscription, render
 from local.management import Management, ManagementError, key
@@ -104,21 +104,32 @@ def await_route(base_url: str, token: str) -> None:
 
 
 def ask(base_url: str, token: str, progress: Progress) -> str:
-    """Put a question to the model with the official client, streaming the answer; the answer."""
+    """Put a question to the model with the official client, streaming the answer; the answer. Raises ModelError.
+
+    The router holds the question while the engine starts: after a restart it may have let go of the former one a moment ago.
+    """
     client = OpenAI(base_url=base_url, api_key=token, timeout=PATIENCE_SECONDS, max_retries=6)
     words: list[str] = []
     progress.line(f"\n[bold]You:[/bold] {QUESTION}")
     started = time.monotonic()
     first: float | None = None
-    stream = client.chat.completions.create(
-        model=MODEL_ID, messages=[{"role": "user", "content": QUESTION}], stream=True, max_tokens=ANSWER_TOKENS, temperature=0
-    )
-    progress.console.print(f"[bold]{MODEL_ID}:[/bold] ", end="")
-    for chunk in stream:
-        word = (chunk.choices[0].delta.content if chunk.choices else None) or ""
-        if word and first is None:
-            first = time.monotonic() - started
-        words.append(word)
-        progress.console.print(word, end="", markup=False)
+    try:
+        stream = client.chat.completions.create(
+            model=MODEL_ID,
+            messages=[{"role": "user", "content": QUESTION}],
+            stream=True,
+            max_tokens=ANSWER_TOKENS,
+            temperature=0,
+            extra_headers={"Prefer": f"wait={PATIENCE_SECONDS:.0f}"},
+        )
+        progress.console.print(f"[bold]{MODEL_ID}:[/bold] ", end="")
+        for chunk in stream:
+            word = (chunk.choices[0].delta.content if chunk.choices else None) or ""
+            if word and first is None:
+                first = time.monotonic() - started
+            words.append(word)
+            progress.console.print(word, end="", markup=False)
+    except APIError as error:
+        raise ModelError(f"{MODEL_ID} did not answer: {error}\n`make status` shows its tasks.") from error
     progress.line(f"\n[dim]first token after {first or 0:.2f} s, {time.monotonic() - started:.2f} s in all[/dim]")
     return "".join(words)
