@@ -17,9 +17,10 @@ from typing import Any, Self
 
 from tests.fabric.asl import Execution, StateMachines
 from tests.fabric.aws.boundary import Boundary
-from tests.fabric.aws.cluster import Cluster, Pace
+from tests.fabric.aws.cluster import Cluster
 from tests.fabric.aws.dynamodb import DynamoDb
 from tests.fabric.aws.ecs import Ecs
+from tests.fabric.aws.pace import Pace
 from tests.fabric.aws.small import Buckets, Quotas, Secrets, Silent, artefact
 from tests.fabric.clock import VirtualClock, in_place_of_the_real
 from tests.fabric.delivery.agenda import Ground, Home, Outcome

@@ -15,8 +15,6 @@ from tests.fabric.clock import VirtualClock, moment
 from tests.fabric.delivery.agenda import Thing, Waiting
 from tests.fabric.intrinsics import CLUSTER
 
-__all__ = ["BREAKER", "NO_CAPACITY", "PLACEMENT_RETRY", "Cluster", "Pace", "Put"]
-
 Put = Callable[[str, str, Mapping[str, Any], tuple[str, ...]], Any]
 """Puts an event of AWS's own on the default bus: source, detail-type, detail, resources."""
 BREAKER = 3

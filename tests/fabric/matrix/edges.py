@@ -138,7 +138,7 @@ def taken() -> Counter[str]:
 
 def _endless(word: str) -> Counter[str]:
     """Engines that do not end in time."""
-    from tests.fabric.aws.cluster import Pace
+    from tests.fabric.aws.pace import Pace
 
     with Fabric(seed=6, pace=Pace(stop=(1500, 1600))) as fabric:
         serve(fabric)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.fabric.aws.cluster import Pace
+from tests.fabric.aws.pace import Pace
 from tests.fabric.matrix.cells import Hop
 from tests.fabric.matrix.oracle import differences
 from tests.fabric.matrix.scenes import at_rest, command, crashes, create, engine, once, serve, skewed, tick, until, upcoming

@@ -9,9 +9,6 @@ step. They know rows, facts, answers and what the fakes of AWS show. 11, 13, 14 
 """
 
 from tests.fabric.model.seen import ENDS, LEAVING, Change, Check, Seen, age
-from tests.fabric.model.steps import STEPS
-
-__all__ = ["ALWAYS", "STEPS"]
 
 WHOLE = 10_000
 """All of a route's traffic."""
@@ -210,9 +207,8 @@ def shares_make_a_whole(seen: Seen, change: Change) -> None:
     shares = sum(target["weight"] for target in route["targets"])
     assert shares == (WHOLE if ready else 0), f"{change.sk}: the shares of {len(ready)} make {shares}"
     assert all(target["weight"] > 0 for target in ready), f"{change.sk}: one that is ready gets nothing"
-    assert sum(share["weight"] for share in route["versions"]) in ({WHOLE} if route["versions"] else {0}), (
-        f"{change.sk}: {route['versions']}"
-    )
+    versions = sum(share["weight"] for share in route["versions"])
+    assert versions == (WHOLE if route["versions"] else 0), f"{change.sk}: {route['versions']}"
     assert (route["state"] == "open") == bool(ready), f"{change.sk} is {route['state']} with {len(ready)} that are ready"
 
 

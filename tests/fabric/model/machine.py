@@ -13,15 +13,12 @@ import sys
 
 from hypothesis.stateful import invariant
 
-from tests.fabric.model.asking import STANDING
 from tests.fabric.model.befalling import Befalling
 from tests.fabric.model.confluence import the_wish_is_what_was_accepted
-from tests.fabric.model.invariants import STEPS
 from tests.fabric.model.letters import come_to_rest
 from tests.fabric.model.people import MODELS
 from tests.fabric.model.rest import FINALLY
-
-__all__ = ["STANDING", "fresh_machine"]
+from tests.fabric.model.steps import STEPS
 
 LINES_SHOWN = 150
 """Of the trace, where an example fails."""

@@ -10,11 +10,12 @@ from tests.fabric.delivery.agenda import Thing
 from tests.fabric.delivery.bus import Delivery
 from tests.fabric.faults import FaultPlan
 from tests.fabric.model.confluence import the_wish_is_what_was_accepted
-from tests.fabric.model.invariants import ALWAYS, STEPS
+from tests.fabric.model.invariants import ALWAYS
 from tests.fabric.model.letters import come_to_rest
 from tests.fabric.model.people import RESTART, People
 from tests.fabric.model.rest import FINALLY
 from tests.fabric.model.seen import Seen
+from tests.fabric.model.steps import STEPS
 from tests.fabric.platform import Fabric
 
 _LIMIT = 2000

@@ -6,7 +6,7 @@ import pytest
 
 from tests.evidence import counted, scaled
 from tests.fabric.copies import freeze, thaw
-from tests.fabric.model.machine import STANDING
+from tests.fabric.model.asking import STANDING
 from tests.fabric.model.people import People
 from tests.fabric.model.standing import arrange
 
