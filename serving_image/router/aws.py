@@ -51,11 +51,29 @@ def _whole(response_dict: dict[str, Any], operation_model: Any, **_: Any) -> Non
             raise ConnectionClosedError(endpoint_url=operation_model.service_model.endpoint_prefix, error=error) from error
 
 
+class Table:
+    """A table that is only read, each time as of now."""
+
+    def __init__(self, dynamodb: Any, name: str) -> None:
+        self._client, self._name = dynamodb, name
+
+    def read(self, operation: str, **parameters: Any) -> Any:
+        """The answer to `get_item` or `query`; SourceUnavailable otherwise."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            return getattr(self._client, operation)(TableName=self._name, ConsistentRead=True, **parameters)
+        except ClientError as error:
+            raise SourceUnavailable(error.response["Error"]["Code"]) from error
+        except BotoCoreError as error:
+            raise SourceUnavailable(type(error).__name__) from error
+
+
 class FeedTable:
     """One partition of a table as a feed (`feed.Source`)."""
 
     def __init__(self, dynamodb: Any, table: str, partition: str, prefix: str, interpret: Callable[[int, dict[str, Any]], Change]) -> None:
-        self._client, self._table, self._partition, self._prefix, self._interpret = dynamodb, table, partition, prefix, interpret
+        self._table, self._partition, self._prefix, self._interpret = Table(dynamodb, table), partition, prefix, interpret
 
     def head(self) -> int:
         """The newest revision, 0 for a table that holds nothing yet."""
@@ -91,7 +109,7 @@ class FeedTable:
         return self._interpret(revision, data if isinstance(data, dict) else {})
 
     def _get(self, sk: str) -> dict[str, Any] | None:
-        answer = self._call("get_item", Key={"pk": {"S": self._partition}, "sk": {"S": sk}})
+        answer = self._table.read("get_item", Key={"pk": {"S": self._partition}, "sk": {"S": sk}})
         item: dict[str, Any] | None = answer.get("Item")
         return item
 
@@ -99,23 +117,13 @@ class FeedTable:
         items: list[dict[str, Any]] = []
         start: dict[str, Any] = {}
         while True:
-            answer = self._call(
+            answer = self._table.read(
                 "query", KeyConditionExpression=condition, ExpressionAttributeValues={":pk": {"S": self._partition}, **values}, **start
             )
             items += answer["Items"]
             if "LastEvaluatedKey" not in answer:
                 return items
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
-
-    def _call(self, operation: str, **parameters: Any) -> Any:
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        try:
-            return getattr(self._client, operation)(TableName=self._table, ConsistentRead=True, **parameters)
-        except ClientError as error:
-            raise SourceUnavailable(error.response["Error"]["Code"]) from error
-        except BotoCoreError as error:
-            raise SourceUnavailable(type(error).__name__) from error
 
 
 def route_feed(dynamodb: Any, table: str) -> FeedTable:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from contracts import timeline
-from router.feed import SourceUnavailable
+from router.aws import Table
 
 _PAGE: Final = 100
 
@@ -95,34 +95,24 @@ class OperationProgress:
 
 
 class _Rows:
-    """Rows by key, strongly consistent."""
+    """Rows by key."""
 
     def __init__(self, dynamodb: Any, table: str) -> None:
-        self._client, self._table = dynamodb, table
+        self._table = Table(dynamodb, table)
 
     def get(self, pk: str, sk: str) -> dict[str, Any] | None:
-        answer = self._call("get_item", Key={"pk": {"S": pk}, "sk": {"S": sk}})
+        answer = self._table.read("get_item", Key={"pk": {"S": pk}, "sk": {"S": sk}})
         return _document(answer["Item"]) if "Item" in answer else None
 
     def behind(self, pk: str, prefix: str, sk: str) -> list[dict[str, Any]]:
         """At most a page of rows with that prefix behind `sk`, in order."""
-        answer = self._call(
+        answer = self._table.read(
             "query",
             KeyConditionExpression="pk = :pk AND sk BETWEEN :low AND :high",
             ExpressionAttributeValues={":pk": {"S": pk}, ":low": {"S": sk + "+"}, ":high": {"S": prefix + "~"}},
             Limit=_PAGE,
         )
         return [_document(item) for item in answer["Items"]]
-
-    def _call(self, operation: str, **parameters: Any) -> Any:
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        try:
-            return getattr(self._client, operation)(TableName=self._table, ConsistentRead=True, **parameters)
-        except ClientError as error:
-            raise SourceUnavailable(error.response["Error"]["Code"]) from error
-        except BotoCoreError as error:
-            raise SourceUnavailable(type(error).__name__) from error
 
 
 def _audience(name: str, document: dict[str, Any]) -> Audience:
