@@ -256,6 +256,21 @@ def third_parties_come_and_go(life: Life) -> None:
     life.run()
 
 
+def people_share_traffic(life: Life) -> None:
+    """Shares of versions are set, outlive the copies that they were set for, and are left to the targets again."""
+    life.create()
+    life.run()
+    shares = [{"version": "1.0.0", "weight": 10_000}, {"version": "2.0.0", "weight": 0}]
+    assert life.ask("set_traffic", "PUT", "/models/m1/traffic", {"versions": shares})[0] == 200
+    life.run()
+    (former,) = life.fabric.ecs.alive()
+    life.fabric.ecs.stop_task(former)
+    life.run()
+    assert (life.fabric.route("m1") or {})["versions"] == shares
+    assert life.ask("set_traffic", "PUT", "/models/m1/traffic", {"versions": []})[0] == 200
+    life.run()
+
+
 STORIES: tuple[Callable[[Life], None], ...] = (
     a_whole_life,
     an_old_acknowledgement_is_refused,
@@ -272,6 +287,7 @@ STORIES: tuple[Callable[[Life], None], ...] = (
     what_is_not_theirs_is_not_shown,
     load_asks_for_more,
     third_parties_come_and_go,
+    people_share_traffic,
 )
 
 
