@@ -84,8 +84,9 @@ _GATEWAY = {
 _TAGS = {
     "serving": "Models: the wish, its state, and the operations on it.",
     "registry": "Versions of models and the evidence that they may be served.",
-    "access": "Who may do what: API tokens.",
-    "usage": "Who did what, across everything.",
+    "routing": "Traffic: how it is shared by a model's versions.",
+    "access": "Who may do what: API tokens, limits and budgets.",
+    "usage": "Who did what, and what was used and what it cost, across everything.",
 }
 
 

@@ -56,6 +56,12 @@ def test_document_has_exactly_these_routes() -> None:
     assert documented == {(route.method, route.path) for route in ROUTES}
 
 
+def test_every_group_of_routes_is_described() -> None:
+    """A tag that an operation has is one that the document explains."""
+    used = {tag for item in DOCUMENT["paths"].values() for operation in item.values() for tag in operation["tags"]}
+    assert used == {tag["name"] for tag in DOCUMENT["tags"]}
+
+
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
 def test_route_has_its_function(route: ApiRoute) -> None:
     """Every route's function has its door in the tree."""
