@@ -50,7 +50,10 @@ class UnfinishedError(CliError):
 
 
 class RefusedError(CliError):
-    """The API has answered with a problem document (RFC 9457). `problem` holds all of it."""
+    """The API has answered with a problem document (RFC 9457). `problem` holds all of it.
+
+    Exit code 4 for a missing acknowledgement, 3 for every other 4xx, 5 when the fault is not the caller's.
+    """
 
     def __init__(self, status: int, problem: Mapping[str, Any], request_id: str = "") -> None:
         self.status, self.problem = status, dict(problem)
@@ -58,6 +61,8 @@ class RefusedError(CliError):
         self.request_id = str(problem.get("instance") or request_id)
         sentence = problem.get("detail") or problem.get("title") or problem.get("message") or f"HTTP {status}"
         super().__init__(str(sentence), str(problem.get("hint") or ""))
+        refused = Exit.REFUSED if status in _CLIENT_ERRORS else Exit.UNREACHABLE
+        self.exit_code = Exit.ACKNOWLEDGE if self.needs_acknowledgement else refused
 
     @property
     def needs_acknowledgement(self) -> bool:
@@ -69,10 +74,3 @@ class RefusedError(CliError):
         """The refused fields: path, code, message."""
         errors = self.problem.get("errors")
         return [error for error in errors if isinstance(error, Mapping)] if isinstance(errors, list) else []
-
-    @property
-    def exit_code(self) -> Exit:  # type: ignore[override] # decided by the answer here, by the class elsewhere
-        """4 for a missing acknowledgement, 3 for every other 4xx, 5 when the fault is not the caller's."""
-        if self.needs_acknowledgement:
-            return Exit.ACKNOWLEDGE
-        return Exit.REFUSED if self.status in _CLIENT_ERRORS else Exit.UNREACHABLE

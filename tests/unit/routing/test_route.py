@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from routing.domain import route as rules
-from routing.domain.route import Capacity, Change, Fact, Known, Route, Target
+from routing.domain.route import Capacity, Change, Fact, Known, Route, Target, TargetStatus
 
 ABOUT = {"hosting": "hosted"}
 OURS, OTHERS = {"name": "openai", "model": "gpt-5"}, {"name": "openai", "model": "gpt-6"}
@@ -16,9 +16,9 @@ def fact(event: int, generation: int = 1) -> Fact:
     return Fact("m", generation, f"{event:026d}")
 
 
-def engine(name: str = "t1", status: str = "probing") -> Target:
+def engine(name: str = "t1", status: TargetStatus = "probing") -> Target:
     """An engine's target."""
-    return Target(name, "1.0.0", "engine", status, "10.0.0.1", 8080)  # type: ignore[arg-type]
+    return Target(name, "1.0.0", "engine", status, "10.0.0.1", 8080)
 
 
 def capacity(*targets: Target, desired: int = 1) -> Capacity:

@@ -7,6 +7,8 @@ from kit.errors import NotFound
 from registry.domain.version import CHECKS, Version
 from registry.ports import VersionTable
 
+_LONGEST_ID = 63
+
 
 def shown(version: Version) -> dict[str, Any]:
     """The document of `contracts.views.ModelVersion`."""
@@ -31,6 +33,6 @@ def shown(version: Version) -> dict[str, Any]:
 
 def require_sight(table: VersionTable, caller: Caller, model_id: str) -> None:
     """`NotFound("model-not-found")` alike for a model that never was and one whose groups the caller is not in."""
-    audience = table.audience(model_id) if len(model_id) <= 63 else None  # noqa: PLR2004 - no model id is longer
+    audience = table.audience(model_id) if len(model_id) <= _LONGEST_ID else None
     if audience is None or not caller.may_see(model_id, audience.allowed_groups):
         raise NotFound("model-not-found", "no such model", "List the models that you may see with GET /models.")

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from routing.domain.weights import weighed
 
 State = Literal["probing", "open", "closed", "asleep"]
+TargetStatus = Literal["probing", "ready", "draining"]
 PROVIDER_TARGET = "provider"
 Shares = Sequence[tuple[str, int]]
 """Versions with their parts of `weights.WHOLE`, the one that gives first."""
@@ -26,7 +27,7 @@ class Target:
     target_id: str
     version: str
     kind: Literal["engine", "provider"]
-    status: Literal["probing", "ready", "draining"]
+    status: TargetStatus
     address: str | None = None
     port: int | None = None
     engine_kind: str | None = None

@@ -12,7 +12,8 @@ _UNICAST = ipaddress.ip_network("2000::/3")  # all that IANA has given out; site
 _SPECIAL = tuple(map(ipaddress.ip_network, ("192.0.0.0/24", "192.88.99.0/24", "3fff::/20")))
 """IANA's special ranges that some releases of Python take for public: protocol assignments, 6to4 relays, documentation."""
 _NUMBER = re.compile(r"^(0[xX][0-9a-fA-F]*|[0-9]+)$")
-_PARTS = 4
+_PARTS, _LARGEST = 4, 0xFF
+_NOWHERE = "0.0.0.0"  # noqa: S104 - an address that is refused, not one that is listened on
 
 
 def is_public(text: str) -> bool:
@@ -40,14 +41,14 @@ def numeric(host: str) -> str | None:
     if not _NUMBER.match(labels[-1]):
         return None
     if len(labels) > _PARTS or not all(_NUMBER.match(label) for label in labels):
-        return "0.0.0.0"  # noqa: S104 - an address that is refused, not one that is listened on
+        return _NOWHERE
     try:
         *first, last = (_value(label) for label in labels)
     except ValueError:
-        return "0.0.0.0"  # noqa: S104 - as above
+        return _NOWHERE
     room = _PARTS - len(first)
-    if any(part > 255 for part in first) or last >= 256**room:  # noqa: PLR2004 - a byte
-        return "0.0.0.0"  # noqa: S104 - as above
+    if any(part > _LARGEST for part in first) or last >= 256**room:
+        return _NOWHERE
     number = sum(part << (24 - 8 * place) for place, part in enumerate(first)) + last
     return str(ipaddress.IPv4Address(number))
 

@@ -6,6 +6,8 @@ from kit.errors import Conflict
 from serving.domain.model import Model
 from serving.usecases.views import model_links
 
+_NAMED = 5
+
 
 def users_of(model: Model) -> list[dict[str, Any]]:
     """Who uses it, as the management API shows it."""
@@ -20,8 +22,8 @@ def shown(model: Model) -> dict[str, Any]:
 def refuse_while_used(model: Model) -> None:
     """Conflict that names every user, if there is one."""
     if model.users:
-        named = ", ".join(f"{user.kind} {user.name or user.user_id}" for user in model.users[:5])
-        more = f" and {len(model.users) - 5} more" if len(model.users) > 5 else ""  # noqa: PLR2004 - as many as above
+        named = ", ".join(f"{user.kind} {user.name or user.user_id}" for user in model.users[:_NAMED])
+        more = f" and {len(model.users) - _NAMED} more" if len(model.users) > _NAMED else ""
         raise Conflict(
             "model-in-use",
             f"the model {model.model_id} is used by {named}{more}",
