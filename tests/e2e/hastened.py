@@ -11,7 +11,7 @@ from typing import Any
 from tests.e2e.platform import Platform, eventually
 
 SWEEP = "ServingSweepModelsFunction"
-PAUSE_SECONDS = 1.0
+PAUSE_SECONDS = 2.0
 
 
 def invoke(platform: Platform, function: str, payload: Mapping[str, Any] | None = None, kind: str = "RequestResponse") -> Any:
@@ -75,7 +75,7 @@ def unswept(platform: Platform) -> Iterator[None]:
 
 @contextlib.contextmanager
 def often_swept(platform: Platform) -> Iterator[None]:
-    """Serving's sweep is called again a second after it has ended, and by nobody else; none may fail."""
+    """Serving's sweep is called again two seconds after it has ended, and by nobody else; none may fail."""
     enough = threading.Event()
 
     def sweep() -> None:
