@@ -135,12 +135,7 @@ def test_no_request_breaks_the_router(border: Border, path: str, method: str, mo
         seen[response.status_code] += 1
         judge(response, path)
 
-    try:
-        send()
-    except Exception as error:
-        if type(error).__name__ == "Unsatisfiable":
-            pytest.skip("there is nothing in a request without parameters that could be wrong")
-        raise
+    send()
     counted("api_cases", sum(seen.values()), operation=f"{method} {path}", kind=mode.value)
 
 
