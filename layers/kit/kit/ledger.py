@@ -27,6 +27,15 @@ def ledger_key(revision: int) -> str:
     return f"{LEDGER_PREFIX}{revision:012d}"
 
 
+def advance(transaction: Transaction, pk: str, head: str, before: int, after: int, document: Mapping[str, Any] | None = None) -> None:
+    """Add to `transaction` that the partition's row `head` goes on from revision `before` (0: there is none yet) to `after`, or nothing of
+    it is written."""
+    if before == 0:
+        transaction.insert("head", pk, head, document or {}, revision=after)
+    else:
+        transaction.replace("head", pk, head, document or {}, when={"revision": before}, revision=after)
+
+
 def record(
     transaction: Transaction,
     pk: str,
@@ -37,7 +46,7 @@ def record(
 ) -> None:
     """Add to `transaction` the ledger row `revision` of partition `pk` holding the whole event, and its outbox marker.
 
-    The caller's transaction must make `revision` the partition's newest, conditionally, or two writers could claim one row.
+    The caller's transaction must make `revision` the partition's newest, conditionally (`advance`), or two writers could claim one row.
     """
     document = {
         "event_type": envelope.event_type,

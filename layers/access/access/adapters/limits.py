@@ -2,14 +2,13 @@
 
 from typing import Any
 
-from access.adapters.table import move_head
 from contracts.access import HEAD_KEY
 from contracts.limits import LIMIT_PREFIX, LIMITS_PARTITION, Kind, LimitsChanged, SubjectLimits
 from contracts.spending import Account, Window, partition_of
 from kit.caller import Command
 from kit.commands import CommandLog
 from kit.envelope import Cause, Fact, Wrapper
-from kit.ledger import record
+from kit.ledger import advance, record
 from kit.table import Table, Transaction
 
 
@@ -50,7 +49,7 @@ class DynamoLimitTable:
         if known is None:
             return
         transaction = Transaction()
-        move_head(transaction, LIMITS_PARTITION, generation)
+        advance(transaction, LIMITS_PARTITION, HEAD_KEY, generation - 1, generation)
         sk = LIMIT_PREFIX + known.key
         if after is None:
             transaction.delete("limits", LIMITS_PARTITION, sk, when={"generation": known.generation})

@@ -12,7 +12,7 @@ from contracts.common import EventContract
 from kit.caller import Command
 from kit.commands import CommandLog
 from kit.envelope import Cause, Fact, Wrapper
-from kit.ledger import record
+from kit.ledger import advance, record
 from kit.table import Row, Table, Transaction
 
 _KEPT_AFTER_EXPIRY = timedelta(days=30)
@@ -82,7 +82,7 @@ class DynamoTokenTable(DynamoTokenReader):
     def _move_head(self, transaction: Transaction) -> int:
         head = self._table.get(TOKENS_PARTITION, HEAD_KEY)
         revision = 1 if head is None else int(head.attributes["revision"]) + 1
-        move_head(transaction, TOKENS_PARTITION, revision)
+        advance(transaction, TOKENS_PARTITION, HEAD_KEY, revision - 1, revision)
         return revision
 
     def _rows(self, owner: str | None, after: str | None, limit: int) -> list[Row]:
@@ -94,14 +94,6 @@ class DynamoTokenTable(DynamoTokenReader):
         if after is not None:
             start = {"pk": TOKENS_PARTITION, "sk": TOKEN_PREFIX + after, "collection": collection, "sort_key": after}
         return list(self._table.query_collection(collection, after=start, limit=limit))
-
-
-def move_head(transaction: Transaction, partition: str, revision: int) -> None:
-    """Let a feed be at `revision` from now on, if it was one behind; its first is 1."""
-    if revision == 1:
-        transaction.insert("head", partition, HEAD_KEY, {}, revision=1)
-    else:
-        transaction.replace("head", partition, HEAD_KEY, {}, when={"revision": revision - 1}, revision=revision)
 
 
 def _document(token: Token) -> dict[str, Any]:

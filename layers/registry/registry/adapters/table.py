@@ -10,7 +10,7 @@ from contracts.common import Failure as ContractFailure
 from contracts.registry import ModelVersionPublished, ModelVersionRejected, ModelVersionValidated
 from kit.clock import Clock
 from kit.envelope import Cause, Fact, Wrapper
-from kit.ledger import record
+from kit.ledger import advance, record
 from kit.table import Table, Transaction
 from registry.domain.version import CHECKS, Content, Rejection, Request, Version
 from registry.ports import Audience, Snapshot, Verdict
@@ -61,10 +61,7 @@ class DynamoVersionTable:
         revision = snapshot.revision + len(events)
         head = {"allowed_groups": list(audience.allowed_groups), "told_by": audience.told_by}
         transaction = Transaction()
-        if snapshot.revision == 0:
-            transaction.insert("head", pk, _HEAD, head, revision=revision)
-        else:
-            transaction.replace("head", pk, _HEAD, head, when={"revision": snapshot.revision}, revision=revision)
+        advance(transaction, pk, _HEAD, snapshot.revision, revision, head)
         expires = int((self._clock.now() + _ANSWERED_LIFETIME).timestamp())
         transaction.insert("answered", pk, _ANSWERED_PREFIX + snapshot.event_id, {}, expires_at=expires)
         before = after = _audited(snapshot.version)

@@ -11,7 +11,7 @@ from kit.caller import Command
 from kit.clock import Clock
 from kit.commands import CommandLog
 from kit.envelope import Cause, Fact, Wrapper
-from kit.ledger import record
+from kit.ledger import advance, record
 from kit.table import Table, Transaction
 from routing.domain.route import Change, Known, Route, Target
 from routing.ports import Snapshot
@@ -70,7 +70,7 @@ class DynamoRouteTable:
         revision = snapshot.revision + 1
         after = _document(change.route, revision) if change.route else None
         transaction = Transaction()
-        _move_head(transaction, snapshot.revision)
+        advance(transaction, ROUTES_PARTITION, HEAD_KEY, snapshot.revision, revision)
         if change.route is not None and after is not None:
             _write(transaction, snapshot, ROUTE_PREFIX + change.model_id, after, {"revision": revision, **_attributes(change.route)})
         elif snapshot.document is not None:
@@ -91,13 +91,6 @@ class DynamoRouteTable:
         envelope = self._wrapper.wrap(Fact(RouteChanged.event_type(), data, RouteChanged.contract_version), cause)
         record(transaction, ROUTES_PARTITION, revision, envelope, snapshot.document, after)
         return transaction
-
-
-def _move_head(transaction: Transaction, revision: int) -> None:
-    if revision == 0:
-        transaction.insert("head", ROUTES_PARTITION, HEAD_KEY, {}, revision=1)
-    else:
-        transaction.replace("head", ROUTES_PARTITION, HEAD_KEY, {}, when={"revision": revision}, revision=revision + 1)
 
 
 def _write(transaction: Transaction, snapshot: TableSnapshot, key: str, document: dict[str, Any], attributes: dict[str, Any]) -> None:
