@@ -6,6 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 MODEL_ID_PATTERN = r"^[a-z][a-z0-9-]{1,62}$"
 SEMVER_PATTERN = r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]{1,64})?$"
+TOKEN_ID_PATTERN = r"^[a-z2-7]{16}$"  # noqa: S105 - the form of an id, not a secret
+ULID_PATTERN = r"^[0-9A-HJKMNP-TV-Z]{26}$"
 ALIAS_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$"
 RESERVED_MODEL_IDS = frozenset({"plan", "models", "instances", "operations", "events", "versions"})
 
@@ -15,7 +17,7 @@ Alias = Annotated[str, StringConstraints(pattern=ALIAS_PATTERN)]
 Semver = Annotated[str, StringConstraints(pattern=SEMVER_PATTERN, max_length=96)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Group = Annotated[str, StringConstraints(pattern=r"^(\*|[A-Za-z0-9][A-Za-z0-9._:@/-]{0,127})$")]
-Ulid = Annotated[str, StringConstraints(pattern=r"^[0-9A-HJKMNP-TV-Z]{26}$")]
+Ulid = Annotated[str, StringConstraints(pattern=ULID_PATTERN)]
 WholeNumber = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
 """An integer of any meaning, of the 64 bits that every reader of JSON takes."""
 PageSize = Annotated[int, Field(ge=1, le=200)]

@@ -78,7 +78,7 @@ def endpoints_of(task: str, kind: str | None = None) -> frozenset[str]:
 
 def kinds_for(task: str) -> frozenset[str]:
     """The kinds of engine that do the task."""
-    return frozenset(kind for each in _CATALOGUE if task in each.tasks and each.path == _QUESTIONS[task][0] for kind in each.kinds)
+    return ENDPOINTS[_QUESTIONS[task][0]].kinds
 
 
 _SILENCE: Final = (

@@ -4,15 +4,15 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from contracts.common import Contract, EventContract, Page
+from contracts.common import MODEL_ID_PATTERN, TOKEN_ID_PATTERN, Contract, EventContract, Page
 from contracts.spending import MICRO, Limit, Period, micro_dollars
 
 LIMITS_PARTITION = "LIMITS"
 LIMIT_PREFIX = "LIMIT#"
 SUBJECT_PATTERNS = {
-    "token": r"[a-z2-7]{16}",
-    "group": r"[A-Za-z0-9][A-Za-z0-9._:@/-]{0,127}",
-    "model": r"[a-z][a-z0-9-]{1,62}",
+    "token": TOKEN_ID_PATTERN,
+    "group": r"^[A-Za-z0-9][A-Za-z0-9._:@/-]{0,127}$",
+    "model": MODEL_ID_PATTERN,
 }
 """What an id of each kind looks like."""
 
