@@ -84,7 +84,7 @@ def _named(name: str, *, first: bool) -> Column:
     def cell(row: Row) -> str | Text:
         if row.get("_total"):
             return Text("total", style="bold") if first else ""
-        return clean(row.get(name) or "(nobody)") if name == "token" else clean(row.get(name) or "-")
+        return clean(row.get(name) or ("(nobody)" if name == "token" else "-"))
 
     return Column(name.upper(), cell)
 
