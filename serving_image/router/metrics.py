@@ -24,7 +24,9 @@ class Metrics:
             **made,
         )
         self.leases = Counter("leases", "Writes of leases of limits and budgets.", **made)
-        self.lease_failures = Counter("lease_failures", "Times the spend table could not be used.", **made)
+        self.lease_failures = Counter(
+            "lease_failures", "Times the spend table could not be used, or not in time for a request that went on without.", **made
+        )
         self.wakes = Counter("wakes", "Times a sleeping model's waking was asked for.", ["model"], **made)
         self.retries = Counter("retries", "Requests sent again to another target before their first byte.", ["model"], **made)
         self.fallbacks = Counter("fallbacks", "Requests that another model answered.", ["model", "answered_by"], **made)

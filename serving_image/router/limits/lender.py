@@ -112,8 +112,8 @@ class Lender:
             _, late = await asyncio.wait({self.fetch(purse)}, timeout=max(0.0, seconds))
         finally:
             purse.waiting = minus(purse.waiting, need)
-        if late:
-            self._go_on_without(purse)
+        if late and self._go_on_without(purse):
+            self._metrics.lease_failures.inc()
         return asked and not late
 
     def retire(self, purse: Purse) -> None:
@@ -269,20 +269,22 @@ class Lender:
         account, lease = renew(account, purse.name, claim, purse.shared(), now, expires_at=expires_at, forfeits=not purse.places)
         return _Change(account, lease)
 
-    def _go_on_without(self, purse: Purse) -> None:
+    def _go_on_without(self, purse: Purse) -> bool:
         """The table does not answer. Rates and places go on with an equal share; budgets with a slice, if theirs of what was left when it
-        was seen last is as much: so all routers together overspend by a slice each at most, or by nothing at all."""
+        was seen last is as much: so all routers together overspend by a slice each at most, or by nothing at all. Whether this purse goes
+        on with more from now on."""
         if purse.overdrawn or purse.retired:
-            return
+            return False
         if purse.window.period in {"minute", "now"}:
             equal = amounts(0 if most is None else most // purse.routers for most in purse.limit)
             share = positive(minus(minus(equal, purse.standing), purse.granted))
         elif self._rules.strict:
-            return
+            return False
         else:
             share = lesser(_slice(purse.limit, self._rules.slices), amounts(each // purse.routers for each in purse.beyond))
         purse.overdraw(share)
         self._active[purse] = None
+        return True
 
 
 @dataclass(frozen=True, slots=True)

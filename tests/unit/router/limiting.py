@@ -68,6 +68,14 @@ class Inline(Executor):
         return future
 
 
+class Stuck(Executor):
+    """Begins nothing of what it is given."""
+
+    def submit(self, _fn: Callable[..., Any], /, *_args: Any, **_kwargs: Any) -> "Future[Any]":
+        """Keep it waiting."""
+        return Future()
+
+
 @dataclass
 class SpendRows:
     """The spend table. `trouble` decides of each call what becomes of it: "" nothing, "away" it never arrives, "lost" its answer."""
@@ -117,12 +125,20 @@ class Station:
     """The limits of one router."""
 
     def __init__(
-        self, table: SpendRows, clock: Clock, *, routers: int = 1, name: str = "r", gate: GateRules | None = None, **rules: Any
+        self,
+        table: SpendRows,
+        clock: Clock,
+        *,
+        routers: int = 1,
+        name: str = "r",
+        gate: GateRules | None = None,
+        executor: Executor | None = None,
+        **rules: Any,
     ) -> None:
         self.metrics = Metrics()
         self.lender = Lender(
             table,
-            Inline(),
+            executor or Inline(),
             LendingRules(**rules),
             environment="test",
             router_id=name,

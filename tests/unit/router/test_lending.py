@@ -9,7 +9,7 @@ from contracts.limits import BudgetThresholdCrossed
 from router.errors import ApiError
 from router.limits.gate import GateRules
 from tests.evidence import counted, scaled
-from tests.unit.router.limiting import TOKEN, Clock, SpendRows, Spent, Station, chance, in_loop, limited, rest
+from tests.unit.router.limiting import TOKEN, Clock, SpendRows, Spent, Station, Stuck, chance, in_loop, limited, rest
 
 BUDGET = 20_000
 PATIENT = GateRules(wait_seconds=2.0, dry_seconds=0.0)
@@ -194,6 +194,16 @@ async def test_while_the_table_is_away_a_router_goes_on_with_a_slice_and_answers
     clock.now += 400  # longer than the lease: nobody else has counted it as lost, so it is ours still
     await station.lender.close(1.0)
     assert table.account("token", TOKEN, "DAY").spent[1] == used
+
+
+@in_loop
+async def test_a_table_that_answers_too_late_is_one_that_cannot_be_used() -> None:
+    """A request goes on with a slice that nobody has leased, which operators see once for each slice."""
+    station = Station(SpendRows(), Clock(), routers=2, gate=HASTY, executor=Stuck()).follow(budget(1000))
+    (await station.admit()).settle(Spent(output_tokens=20), answered=True)
+    with pytest.raises(ApiError):
+        await station.admit()
+    assert station.metrics.registry.get_sample_value("slipway_router_lease_failures_total") == 1.0
 
 
 @in_loop
