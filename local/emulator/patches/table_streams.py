@@ -1,7 +1,9 @@
 """DynamoDB streams to functions: partial batches, finite retries, bisecting, on-failure destinations, one thread per mapping.
 
 Stock: `batchItemFailures` count as success (records lost in silence), a raised error is retried for ever, and one slow function
-holds up every other mapping; what was not delivered before a restart never is. Delivery is prompt: the poller is woken by each write.
+holds up every other mapping; what was not delivered before a restart never is; a day's records stay in memory, copied every two seconds.
+Delivery is prompt: the poller is woken by each write. What every mapping has read is forgotten but for the last records, where AWS keeps it
+for a day: a platform that runs for days on a laptop would otherwise grow with all that ever happened.
 """
 
 import copy
@@ -19,10 +21,14 @@ from local.emulator.pin import expect, replace
 JSON = dict[str, Any]
 log = logging.getLogger("slipway.table_streams")
 IDLE_WAKE_GAP_SECONDS = 0.005
+KEPT = 500
+"""Records that are kept behind what every mapping has read, for whoever reads a stream by hand or maps it late."""
 RETRY_BASE_SECONDS, RETRY_MAX_SECONDS = 0.1, 5.0
 
 _busy: set[str] = set()
 _busy_lock = threading.Lock()
+_moving = threading.Lock()
+"""Held where records are forgotten, and where a place in them is reckoned."""
 _restored_positions: dict[str, int] = {}
 STREAMS = "slipway_streams"
 
@@ -47,7 +53,17 @@ def apply() -> None:
     expect(lambda_svc._send_ddb_stream_failure_record, "DDBStreamBatchInfo")
     lambda_svc._ESM_IDLE_WAKE_GAP_SECONDS = IDLE_WAKE_GAP_SECONDS
     replace(lambda_svc, "_poll_dynamodb_streams", poll)
+    for name in ("stream_records_since", "stream_end_position"):
+        _one_at_a_time(name)
     _keep_over_restarts()
+
+
+def _one_at_a_time(name: str) -> None:
+    def alone(*arguments: Any, **options: Any) -> Any:
+        with _moving:
+            return stock(*arguments, **options)
+
+    stock = replace(dynamodb, name, alone)
 
 
 def _keep_over_restarts() -> None:
@@ -56,11 +72,11 @@ def _keep_over_restarts() -> None:
 
     def get_state() -> JSON:
         state: JSON = stock_get()
-        positions = {key[-1]: value for key, value in list(lambda_svc._dynamodb_stream_positions._data.items())}
-        counter, records = dynamodb._stream_seq_counter, copy.deepcopy(dynamodb._stream_records)
-        return state | {
-            STREAMS: {"records": records, "trimmed": copy.deepcopy(dynamodb._stream_trimmed), "counter": counter, "positions": positions}
-        }
+        with _moving:
+            positions = {key[-1]: value for key, value in list(lambda_svc._dynamodb_stream_positions._data.items())}
+            counter, records = dynamodb._stream_seq_counter, copy.deepcopy(dynamodb._stream_records)
+            trimmed = copy.deepcopy(dynamodb._stream_trimmed)
+        return state | {STREAMS: {"records": records, "trimmed": trimmed, "counter": counter, "positions": positions}}
 
     def restore(data: JSON) -> Any:
         kept = (data or {}).get(STREAMS)
@@ -124,12 +140,26 @@ def _deliver_all(account: str, region: str, mapping: JSON, function: JSON, table
                     return
                 _deliver(mapping, function, list(records))
                 lambda_svc._dynamodb_stream_positions[identifier] = position + len(records)
+                _forget(mapping["EventSourceArn"], table)
         except Exception:
             log.exception("delivery from %s stopped", table)
         finally:
             with _busy_lock:
                 _busy.discard(identifier)
             lambda_svc._esm_wake.set()  # a record may have come between the last read and here
+
+
+def _forget(stream: str, table: str) -> None:
+    """Let go of what every mapping of the stream has read, but for the last records; of nothing while one has not begun."""
+    with _moving:
+        readers = [name for name, mapping in lambda_svc._esms.items() if mapping.get("EventSourceArn") == stream]
+        read = [_restored_positions.get(name, lambda_svc._dynamodb_stream_positions.get(name, -1)) for name in readers]
+        behind = min(map(int, read), default=-1)
+        records, gone = dynamodb._stream_records.get(table), dynamodb._stream_trimmed.get(table, 0)
+        if records and behind - KEPT > gone:
+            count = behind - KEPT - gone
+            del records[:count]
+            dynamodb._stream_trimmed[table] = gone + count
 
 
 def _deliver(mapping: JSON, function: JSON, records: list[JSON]) -> None:

@@ -60,7 +60,8 @@ def test_a_stream_goes_on_though_its_reader_was_written_down_later(settings: Set
     assert bodies(cloud.received(calls)) == ["before"]
     cloud.deploy({"Bus": {"Type": "AWS::Events::EventBus", "Properties": {"Name": "b"}}})
     readers = settings.state / "emulator" / "lambda.json"
-    assert eventually(lambda: "dynamodb_stream_positions" in written(readers))
+    queues, name = settings.state / "emulator" / "sqs.json", calls.rpartition("/")[2]
+    assert eventually(lambda: "dynamodb_stream_positions" in written(readers) and name in written(queues))
     emulator.stop(kill=True)
     state = json.loads(readers.read_text())
     ahead = state["payload"]["dynamodb_stream_positions"]["data"]

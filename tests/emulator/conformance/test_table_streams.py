@@ -86,3 +86,27 @@ def test_a_slow_function_does_not_hold_up_another_mapping(cloud: Cloud) -> None:
     stream(cloud, "import time; time.sleep(8)", ["slow"])
     calls, _, _ = stream(cloud, RAISE, ["quick"])
     assert eventually(lambda: bodies(cloud.received(calls))) == ["quick"]
+
+
+def test_what_every_mapping_has_read_is_let_go_and_nothing_else(cloud: Cloud) -> None:
+    """AWS keeps a day's records whoever has read them; here the last 500 behind the slowest reader, for a small laptop."""
+    only_late = {"Filters": [{"Pattern": json.dumps({"dynamodb": {"NewImage": {"pk": {"S": ["late"]}}}})}]}
+    calls, _, put = stream(cloud, RAISE, ["first"], FilterCriteria=only_late)
+    dynamodb, streams = cloud.client("dynamodb"), cloud.client("dynamodbstreams")
+    mappings = cloud.client("lambda").list_event_source_mappings()["EventSourceMappings"]
+    (arn,) = [mapping["EventSourceArn"] for mapping in mappings if mapping.get("FilterCriteria") == only_late]
+    table = arn.split("/")[1]
+    for page in range(40):
+        requests = [{"PutRequest": {"Item": {"pk": {"S": f"{page}-{number}"}}}} for number in range(25)]
+        assert not dynamodb.batch_write_item(RequestItems={table: requests})["UnprocessedItems"]
+    (shard,) = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]
+
+    def kept() -> list[str]:
+        iterator = streams.get_shard_iterator(StreamArn=arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON")["ShardIterator"]
+        records = streams.get_records(ShardIterator=iterator, Limit=1000)["Records"]
+        return [record["dynamodb"]["Keys"]["pk"]["S"] for record in records]
+
+    eventually(lambda: len(kept()) <= 500)
+    assert kept()[-1] == "39-24"
+    put("late")
+    assert bodies(cloud.received(calls)) == ["late"]
