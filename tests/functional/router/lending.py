@@ -33,14 +33,18 @@ class LendingAws(StubAws):
         return Account.parse(json.loads(self.items[max(rows)]["document"]["S"])) if rows else Account()
 
     def age(self, kind: str, subject_id: str) -> None:
-        """Let the time of every lease of a subject be over."""
-        for key, item in self.items.items():
-            if key[:2] == (SPEND, partition_of(kind, subject_id)) and not key[2].startswith("LEDGER#"):
-                document = json.loads(item["document"]["S"])
-                for lease in document["leases"].values():
-                    lease["expires_at"] = int(time.time()) - 1
-                revision = int(item["revision"]["N"]) + 1
-                self.items[key] = {**item, "document": {"S": json.dumps(document)}, "revision": {"N": str(revision)}}
+        """Let the time of every lease of a subject be over; on the loop's thread, between two writes of routers."""
+
+        async def work() -> None:
+            for key, item in self.items.items():
+                if key[:2] == (SPEND, partition_of(kind, subject_id)) and not key[2].startswith("LEDGER#"):
+                    document = json.loads(item["document"]["S"])
+                    for lease in document["leases"].values():
+                        lease["expires_at"] = int(time.time()) - 1
+                    revision = int(item["revision"]["N"]) + 1
+                    self.items[key] = {**item, "document": {"S": json.dumps(document)}, "revision": {"N": str(revision)}}
+
+        asyncio.run_coroutine_threadsafe(work(), self.loop).result(20)
 
     def _store(self, table: str, item: dict[str, Any]) -> None:
         if item["sk"]["S"].startswith("LEDGER#"):
