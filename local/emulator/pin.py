@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import inspect
+import linecache
 import logging
 from collections.abc import Callable
 from types import ModuleType
@@ -48,5 +49,7 @@ def rewrite(module: ModuleType, name: str, *changes: tuple[str, str]) -> None:
             raise PatchMismatchError(f"{module.__name__}.{name}: expected once, found {source.count(old)} times: {old!r}")
         source = source.replace(old, new)
     scope: dict[str, Any] = {}
-    exec(compile(source, f"{module.__file__}:{name} (patched)", "exec"), vars(module), scope)  # noqa: S102 - the pinned package's own source
+    path = f"{module.__file__}:{name} (patched)"
+    linecache.cache[path] = len(source), None, source.splitlines(keepends=True), path  # where a later patch's `expect` reads it
+    exec(compile(source, path, "exec"), vars(module), scope)  # noqa: S102 - the pinned package's own source
     replace(module, name, scope[name])

@@ -7,6 +7,7 @@ NAMES = (
     "traces",
     "error_classes",
     "log_drain",
+    "log_streams",
     "interpreter",
     "layer_cache",
     "http_api",

@@ -1,0 +1,28 @@
+"""A function writes into one log stream as long as the emulator lives, and a stream keeps its last lines.
+
+Stock: a stream for every invocation, and every line for ever in memory, copied every two seconds. AWS has a stream for each execution
+environment and keeps lines as long as the group says; a laptop's platform that runs for days cannot.
+"""
+
+from typing import Any
+
+from ministack.services import cloudwatch_logs, lambda_svc
+
+from local.emulator.pin import expect, replace, rewrite
+
+KEPT = 10_000
+"""Lines of a stream: several thousand invocations of a function."""
+
+
+def apply() -> None:
+    """Name streams by function, and cut them."""
+    rewrite(lambda_svc, "_emit_lambda_logs", ("[{qualifier}]{new_uuid().replace('-', '')}", "[{qualifier}]{fn_name}"))
+    expect(cloudwatch_logs._append_log_events, 'history = stream["events"]')
+
+    def append(stream: dict[str, Any], events: list[dict[str, Any]]) -> None:
+        stock(stream, events)
+        with cloudwatch_logs._log_events_lock:
+            if len(stream["events"]) > KEPT:
+                stream["events"] = stream["events"][-KEPT // 2 :]
+
+    stock = replace(cloudwatch_logs, "_append_log_events", append)
