@@ -17,6 +17,7 @@ GROUPS: Final = {
     "tests/emulator/privilege/test_denials.py": "a second platform",
     "tests/emulator/": "a platform",
     "tests/e2e/test_clocks.py": "a second platform",
+    "tests/e2e/test_lifecycle.py::test_an_update_that_fails": "a platform",
     "tests/e2e/test_lifecycle.py": "a second platform",
     "tests/e2e/test_restart.py": "a second platform",
     "tests/e2e/": "a platform",
