@@ -141,6 +141,12 @@ class Subject:
             document["max_tokens"] = max_tokens
         return self.house.routers[router].post(CHAT, self.token, document)
 
+    def ask_until_let_in(self, router: int, **more: Any) -> httpx.Response:
+        """The same, again while it is refused: a router's first lease may take longer than a request waits for it."""
+        while (answer := self.ask(router, **more)).status_code == 429:
+            pass
+        return answer
+
     def account(self, period: str) -> Account:
         """What is written down for it."""
         return self.house.aws.account(self.kind, self.name, period)

@@ -300,7 +300,7 @@ def test_a_router_that_dies_between_lease_and_settling_costs_its_lease_and_no_mo
     subject = house.subject("group").limit(budgets=[{"period": "day", "tokens": 10_000}], concurrency=1)
     house.engine.hold()
     with ThreadPoolExecutor(1) as thread:
-        lost = thread.submit(subject.ask, 0, max_tokens=99)
+        lost = thread.submit(subject.ask_until_let_in, 0, max_tokens=99)
         until(partial(house.engine.works_on, 1))
         assert subject.ask(1, max_tokens=99).status_code == 429
         house.routers[0].die(house.lives[0])
