@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from openai import APIError, NotFoundError, OpenAI
+from openai import APIConnectionError, APIError, NotFoundError, OpenAI
 
 from local.follow import Subscription, render
 from local.management import Management, ManagementError, key
@@ -96,7 +96,7 @@ def await_route(base_url: str, token: str) -> None:
         try:
             client.models.retrieve(MODEL_ID)
             return
-        except NotFoundError:
+        except (NotFoundError, APIConnectionError):
             if time.monotonic() > deadline:
                 message = f"The router has no open route to {MODEL_ID} after {PATIENCE_SECONDS:.0f} s. `make status` shows its tasks."
                 raise ModelError(message) from None

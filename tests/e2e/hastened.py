@@ -30,13 +30,18 @@ def ago(**time: float) -> str:
 
 
 def rewritten(platform: Platform, operation_id: str, **fields: str) -> None:
-    """Set fields of an operation's document, as if time had passed over it; again if somebody wrote meanwhile."""
+    """Set fields of an operation's document, as if time had passed over it."""
+    changed(platform, "OPERATION", operation_id, lambda document: document | fields)
+
+
+def changed(platform: Platform, kind: str, name: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """Change the document of a MODEL or an OPERATION of serving's; again if somebody wrote meanwhile."""
     rows, table = platform.aws("dynamodb"), platform.physical("ServingModelTable")
-    key = {"pk": {"S": f"OPERATION#{operation_id}"}, "sk": {"S": "OPERATION"}}
+    key = {"pk": {"S": f"{kind}#{name}"}, "sk": {"S": kind}}
 
     def written() -> bool:
         before = rows.get_item(TableName=table, Key=key, ConsistentRead=True)["Item"]["document"]["S"]
-        values = {":before": {"S": before}, ":after": {"S": json.dumps(json.loads(before) | fields)}}
+        values = {":before": {"S": before}, ":after": {"S": json.dumps(change(json.loads(before)))}}
         try:
             rows.update_item(
                 TableName=table, Key=key, UpdateExpression="SET document = :after", ConditionExpression="document = :before",
@@ -46,7 +51,7 @@ def rewritten(platform: Platform, operation_id: str, **fields: str) -> None:
             return False
         return True
 
-    eventually(written, f"operation {operation_id} is older")
+    eventually(written, f"{kind} {name} is changed")
 
 
 def swept(platform: Platform, done: Callable[[], Any], what: str) -> Any:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tests.e2e.hastened import changed
 from tests.e2e.platform import Platform, eventually, send
 from tests.emulator.faults.patient import Patient
 
@@ -165,25 +166,13 @@ def provider(world: World) -> None:
 
 def age(platform: Platform, model_id: str) -> None:
     """Set the clock of one model forward: its route opened, and its last request came, an hour earlier than they did."""
-    table, rows = platform.physical("ServingModelTable"), platform.aws("dynamodb")
 
-    def set_back() -> bool:
-        key = {"pk": {"S": f"MODEL#{model_id}"}, "sk": {"S": "MODEL"}}
-        before = rows.get_item(TableName=table, Key=key, ConsistentRead=True)["Item"]["document"]["S"]
-        document = json.loads(before)
+    def set_back(document: dict[str, Any]) -> dict[str, Any]:
         for condition in document["conditions"]:
             condition["since"] = f"{datetime.fromisoformat(condition['since']) - timedelta(hours=1):%Y-%m-%dT%H:%M:%S.000Z}"
-        values = {":before": {"S": before}, ":after": {"S": json.dumps(document)}}
-        try:
-            rows.update_item(
-                TableName=table, Key=key, UpdateExpression="SET document = :after", ConditionExpression="document = :before",
-                ExpressionAttributeValues=values,
-            )  # fmt: skip
-        except rows.exceptions.ConditionalCheckFailedException:
-            return False
-        return True
+        return document
 
-    eventually(set_back, f"{model_id} is older")
+    changed(platform, "MODEL", model_id, set_back)
 
 
 def sleeping(platform: Platform, model_id: str) -> bool:
