@@ -8,6 +8,7 @@ TESTS ?=
 WORKERS ?= auto
 OURS := .:layers/kit:layers/contracts:layers/serving:layers/routing:layers/access:layers/registry:layers/usage:serving_image:cli
 PLATFORMS ?= 3
+QUICK_RINGS = tests/unit $(if $(CHECKED),,tests/contract tests/architecture) tests/statemachines tests/fabric tests/functional tests/borders tests/clients
 CORES := $(shell getconf _NPROCESSORS_ONLN)
 
 .DEFAULT_GOAL := help
@@ -31,11 +32,13 @@ clean: python ## stop, and remove the state: models, tokens, everything deployed
 	@$(RUN) $(LAPTOP) -- local.down --clean
 
 ##@ Test
-# The quick rings first and side by side; after them what needs an emulator or a whole platform: one worker each (tests/grouping.py).
-# CHECKED=1 leaves out what `make check` has just run.
+# Two runs beside each other: platforms mostly wait, and the quick rings, with a lower priority, take what time of the processor they leave.
+# One worker for what shares a platform or an emulator (tests/grouping.py). CHECKED=1 leaves out what `make check` has just run.
 test: dev client-packages ## every test, but for those of scan
-	@$(DEV)/python -m pytest -n $(WORKERS) --dist loadgroup tests/unit $(if $(CHECKED),,tests/contract tests/architecture) tests/statemachines tests/fabric tests/functional tests/borders tests/clients $(TESTS)
-	@$(DEV)/python -m pytest -n $(PLATFORMS) --dist loadgroup tests/e2e tests/emulator $(TESTS)
+	@mkdir -p .local && echo "The platforms' rings run beside these, and are told at the end: .local/platforms.log"
+	@$(DEV)/python -m pytest -n $(PLATFORMS) --dist loadgroup tests/e2e tests/emulator $(TESTS) >.local/platforms.log 2>&1 & platforms=$$!; \
+	nice -n 10 $(DEV)/python -m pytest -n $(WORKERS) --dist loadgroup $(QUICK_RINGS) $(TESTS); quick=$$?; \
+	wait $$platforms; ended=$$?; cat .local/platforms.log; exit $$((quick || ended))
 
 unit functional contract architecture statemachines fabric borders emulator e2e: dev
 	@$(DEV)/python -m pytest tests/$@ $(TESTS)
