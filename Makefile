@@ -32,13 +32,11 @@ clean: python ## stop, and remove the state: models, tokens, everything deployed
 	@$(RUN) $(LAPTOP) -- local.down --clean
 
 ##@ Test
-# Two runs beside each other: platforms mostly wait, and the quick rings, with a lower priority, take what time of the processor they leave.
-# One worker for what shares a platform or an emulator (tests/grouping.py). CHECKED=1 leaves out what `make check` has just run.
+# The quick rings first and side by side; after them what needs an emulator or a whole platform: one worker each (tests/grouping.py).
+# Both at once would be quicker, but what waits for a platform then waits too long on two cores. CHECKED=1 leaves out what `make check` has run.
 test: dev client-packages ## every test, but for those of scan
-	@mkdir -p .local && echo "The platforms' rings run beside these, and are told at the end: .local/platforms.log"
-	@$(DEV)/python -m pytest -n $(PLATFORMS) --dist loadgroup tests/e2e tests/emulator $(TESTS) >.local/platforms.log 2>&1 & platforms=$$!; \
-	nice -n 10 $(DEV)/python -m pytest -n $(WORKERS) --dist loadgroup $(QUICK_RINGS) $(TESTS); quick=$$?; \
-	wait $$platforms; ended=$$?; cat .local/platforms.log; exit $$((quick || ended))
+	@$(DEV)/python -m pytest -n $(WORKERS) --dist loadgroup $(QUICK_RINGS) $(TESTS)
+	@$(DEV)/python -m pytest -n $(PLATFORMS) --dist loadgroup tests/e2e tests/emulator $(TESTS)
 
 unit functional contract architecture statemachines fabric borders emulator e2e: dev
 	@$(DEV)/python -m pytest tests/$@ $(TESTS)

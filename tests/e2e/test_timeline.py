@@ -1,9 +1,11 @@
 """What has happened can be read by those who audit, and followed live while it happens, with the rights that the template grants."""
 
 import json
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPResponse
 from typing import Any
 
 import pytest
@@ -17,10 +19,21 @@ _MODEL = "followed"
 def _stream(platform: Platform, path: str, token: str, last: int | None = None) -> Iterator[Iterator[str]]:
     """Lines of a live stream, as they come."""
     headers = {"Authorization": f"Bearer {token}"} | ({"Last-Event-ID": str(last)} if last is not None else {})
-    origin = platform.values["OPENAI_BASE_URL"].removesuffix("/v1")
-    with urllib.request.urlopen(urllib.request.Request(origin + path, headers=headers), timeout=120) as answer:
+    request = urllib.request.Request(platform.values["OPENAI_BASE_URL"].removesuffix("/v1") + path, headers=headers)
+    with eventually(lambda: _opened(request), f"{path} is open") as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
         yield (line.decode().rstrip("\n") for line in answer)
+
+
+def _opened(request: urllib.request.Request) -> HTTPResponse | None:
+    """The answer; none where the router asks to be asked again, as a busy machine's table may be too slow for it."""
+    try:
+        answer: HTTPResponse = urllib.request.urlopen(request, timeout=120)
+    except urllib.error.HTTPError as error:
+        if error.code != 503 or not error.headers["Retry-After"]:
+            raise
+        return None
+    return answer
 
 
 def _data(lines: Iterator[str]) -> Iterator[dict[str, Any]]:
