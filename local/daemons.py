@@ -193,7 +193,6 @@ def emulator(settings: Settings, *, patches_off: str = "") -> Daemon:
         "S3_PERSIST": "1",
         "S3_DATA_DIR": str(settings.state / "objects"),
         "TMPDIR": str(workspace),
-        "MALLOC_ARENA_MAX": "2",  # glibc gives each of its many threads an arena of its own, and none gives back what a checkpoint took
         "DOCKER_HOST": settings.docker_host,
         "SLIPWAY_FUNCTION_PYTHON": str(interpreter("lambda-runtime")),
         "SLIPWAY_LAYER_CACHE": str(settings.state / "layers"),

@@ -11,7 +11,7 @@ if __name__ == "__main__":
     sys.path[1:1] = [str(folder) for folder in (*sorted((ROOT / "layers").iterdir()), ROOT / "serving_image")]
 
 from tests.fabric.matrix.cells import FAULTS, Cell, Hop  # noqa: E402 - the import path is set above
-from tests.fabric.matrix.hops import HOPS  # noqa: E402 - likewise
+from tests.fabric.matrix.hops import HOPS  # noqa: E402 - The import path is set above.
 
 PAGE = ROOT / "docs" / "fault-matrix.md"
 _PROVEN, _REASONED = "●", "○"

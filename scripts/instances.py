@@ -21,8 +21,8 @@ if __name__ == "__main__":
     sys.path[1:1] = [str(ROOT / "layers" / name) for name in ("kit", "contracts", "serving")]
 
 from serving.adapters import catalogue, price_list  # noqa: E402 - the import path is set above
-from serving.adapters.catalogue import Snapshot  # noqa: E402 - likewise
-from serving.domain.instances import InstanceType  # noqa: E402 - likewise
+from serving.adapters.catalogue import Snapshot  # noqa: E402 - The import path is set above.
+from serving.domain.instances import InstanceType  # noqa: E402 - The import path is set above.
 
 
 def renewed(ec2: Any, pricing: Any, region: str, day: str, before: Snapshot) -> Snapshot:

@@ -51,5 +51,5 @@ def rewrite(module: ModuleType, name: str, *changes: tuple[str, str]) -> None:
     scope: dict[str, Any] = {}
     path = f"{module.__file__}:{name} (patched)"
     linecache.cache[path] = len(source), None, source.splitlines(keepends=True), path  # where a later patch's `expect` reads it
-    exec(compile(source, path, "exec"), vars(module), scope)  # noqa: S102 - the pinned package's own source
+    exec(compile(source, path, "exec"), vars(module), scope)  # noqa: S102 - It is the source of the pinned package itself.
     replace(module, name, scope[name])

@@ -14,8 +14,8 @@ SWITCH_SECONDS: Final = 0.0005
 def workers(count: int, name: str) -> ThreadPoolExecutor:
     """A pool whose threads give way to requests.
 
-    A call to AWS is 1 to 2 ms of processor. At the loop's own priority the kernel lets it finish before it wakes the loop; at a lower one
-    the loop comes first. That shows where both share a core; where a core is idle it changes nothing.
+    A call to AWS is some 1 to 2 ms of processor (reckoned from the threads' whole time). At the loop's own priority the kernel lets it
+    finish before it wakes the loop; at a lower one the loop comes first.
     """
     return ThreadPoolExecutor(count, name, initializer=_give_way)
 
