@@ -193,6 +193,9 @@ def emulator(settings: Settings, *, patches_off: str = "") -> Daemon:
         "S3_PERSIST": "1",
         "S3_DATA_DIR": str(settings.state / "objects"),
         "TMPDIR": str(workspace),
+        # Left alone, glibc raises both to the largest block that was given back, a layer's, and keeps as much in the heap of each thread.
+        "MALLOC_MMAP_THRESHOLD_": str(128 * 1024),
+        "MALLOC_TRIM_THRESHOLD_": str(128 * 1024),
         "DOCKER_HOST": settings.docker_host,
         "SLIPWAY_FUNCTION_PYTHON": str(interpreter("lambda-runtime")),
         "SLIPWAY_LAYER_CACHE": str(settings.state / "layers"),

@@ -19,7 +19,9 @@ from local.settings import ROOT, Settings, venv
 
 SOURCES = ("template.yaml", "samconfig.toml", "functions", "layers", "statemachines", "stacks", "serving_image", "locks", "events")
 IMAGE_SOURCES = ("serving_image", "layers/contracts", "locks/router.txt", "locks/engine.txt", "locks/engine-llama-cpp.txt")
-IGNORED_SUFFIXES = {".pyc", ".md"}
+IGNORED_SUFFIXES = {".md"}
+BYTECODE = "__pycache__"
+"""Written by whoever imports a module first, at any time: what lies there is half a file for a moment."""
 BUILD = ROOT / ".local" / "build"
 CONFIGURATION = "local"
 CAPABILITIES = ("CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND")
@@ -54,7 +56,7 @@ def _files(names: tuple[str, ...]) -> Iterator[Path]:
     for name in names:
         top = ROOT / name
         found = sorted(top.rglob("*")) if top.is_dir() else [top] if top.exists() else []
-        yield from (path for path in found if path.is_file() and path.suffix not in IGNORED_SUFFIXES)
+        yield from (path for path in found if path.parent.name != BYTECODE and path.suffix not in IGNORED_SUFFIXES and path.is_file())
 
 
 def build(settings: Settings, parameters: dict[str, str], note: Note) -> bool:

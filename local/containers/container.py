@@ -81,12 +81,12 @@ class Container:
         reader.start()
 
     def _process_environment(self) -> dict[str, str]:
+        # Images hold their packages' bytecode; here the first process of an environment leaves it for those that come after it.
         own = {
             "PATH": f"{self.image.python.parent}:/usr/local/bin:/usr/bin:/bin",
             "HOME": str(self.directory / "home"),
             "TMPDIR": str(self.directory / "tmp"),
             "PYTHONUNBUFFERED": "1",
-            "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONPATH": os.pathsep.join(map(str, self.image.import_path)),
         }
         # A container's network and file system are its own whatever the task definition says; these stand for both.

@@ -5,7 +5,7 @@ import inspect
 import linecache
 import logging
 from collections.abc import Callable
-from types import ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 PINNED_VERSION = "1.5.33"
@@ -42,14 +42,18 @@ def replace(module: ModuleType, name: str, new: Callable[..., Any]) -> Callable[
 
 
 def rewrite(module: ModuleType, name: str, *changes: tuple[str, str]) -> None:
-    """Change a function's own source: each pair is (text found exactly once, text in its place); raises PatchMismatchError."""
+    """Change a function's body: each pair is (text found exactly once, text in its place); raises PatchMismatchError."""
     source = inspect.getsource(getattr(module, name))
     for old, new in changes:
         if source.count(old) != 1:
             raise PatchMismatchError(f"{module.__name__}.{name}: expected once, found {source.count(old)} times: {old!r}")
         source = source.replace(old, new)
-    scope: dict[str, Any] = {}
+    old_function: FunctionType = getattr(module, name)
     path = f"{module.__file__}:{name} (patched)"
     linecache.cache[path] = len(source), None, source.splitlines(keepends=True), path  # where a later patch's `expect` reads it
-    exec(compile(source, path, "exec"), vars(module), scope)  # noqa: S102 - It is the source of the pinned package itself.
-    replace(module, name, scope[name])
+    if not source.startswith(("def ", "async def ")) or old_function.__closure__:
+        raise PatchMismatchError(f"{module.__name__}.{name} is decorated or closes over something: its defaults could not be kept")
+    [code] = [one for one in compile(source, path, "exec").co_consts if isinstance(one, CodeType) and one.co_name == name]
+    rewritten = FunctionType(code, vars(module), name, old_function.__defaults__)
+    rewritten.__kwdefaults__ = old_function.__kwdefaults__
+    replace(module, name, rewritten)

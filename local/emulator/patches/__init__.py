@@ -4,6 +4,7 @@ import importlib
 
 # Order matters only where a later patch builds on an earlier one.
 NAMES = (
+    "uncopied_states",
     "traces",
     "error_classes",
     "log_drain",
@@ -14,6 +15,8 @@ NAMES = (
     "http_errors",
     "sorted_queries",
     "table_streams",
+    "asynchronous_invocations",
+    "rule_matching",
     "rule_targets",
     "state_machines",
     "request_context",
@@ -28,6 +31,8 @@ NAMES = (
     "service_roles",
     "embedded_metrics",
     "queue_metrics",
+    "stored_objects",
+    "histories",
     "faults",
     "checkpoints",
 )

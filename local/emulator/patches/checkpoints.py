@@ -1,15 +1,21 @@
 """State reaches the disk while the platform runs, so that being killed costs seconds of it, not all of it.
 
 Stock: state is written on a graceful shutdown only. AWS loses nothing; here what happened since the last checkpoint is lost, and what was
-delivered since is delivered again.
+delivered since is delivered again. All services' state becomes text in one turn of the loop that serves requests, so that no checkpoint has
+half of a transaction, or rows that are younger than what has been read of their stream. The json module's own dump to a file takes three
+times as long, for it encodes in Python.
 
 SLIPWAY_CHECKPOINTS=off leaves it at stock: for measurements on a table so large that copying it would be what is measured.
 """
 
+import asyncio
 import contextvars
+import json
 import logging
 import os
 import threading
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from ministack import app
@@ -56,7 +62,28 @@ class Checkpoints:
             self._deployed = deployed
         else:
             services = {name: state for name, state in services.items() if name in LIVELY}
-        persistence.save_all(services)
+        for name, text in asyncio.run_coroutine_threadsafe(self._read(services), app._MAIN_LOOP).result().items():
+            file = Path(persistence.STATE_DIR) / f"{name}.json"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            beside = file.with_suffix(".json.tmp")
+            beside.write_text(text)
+            beside.replace(file)
+
+    async def _read(self, services: dict[str, Callable[[], Any]]) -> dict[str, str]:
+        """Every service's state of this moment. What a thread of its own has changed meanwhile is read with the next checkpoint."""
+        texts = {}
+        for name, state in services.items():
+            try:
+                payload = state()
+                if payload is not None:
+                    whole = {"__ministack_format__": persistence._state_format_version(name), "payload": payload}
+                    texts[name] = json.dumps(whole, default=persistence._json_default)
+            except RuntimeError as error:
+                log.info("%s is written down later: %s", name, error)
+                self._changed.set()
+            except (TypeError, ValueError):
+                log.exception("%s cannot be written down", name)  # as stock: the others are
+        return texts
 
 
 def _stacks() -> Any:
@@ -71,7 +98,9 @@ def _stacks() -> Any:
 
 def apply() -> None:
     """Watch the dispatcher, and start writing with the first change."""
-    expect(persistence.save_state, "os.replace(tmp, path)", "if not PERSIST_STATE:")
+    expect(
+        persistence.save_state, "os.replace(tmp, path)", "if not PERSIST_STATE:", '{"__ministack_format__": _state_format_version(service)'
+    )
     if not persistence.PERSIST_STATE or os.environ.get("SLIPWAY_CHECKPOINTS") == "off":
         return
     logging.getLogger("persistence").setLevel(logging.WARNING)

@@ -1,7 +1,7 @@
 """A function writes into one log stream as long as the emulator lives, and a stream keeps its last lines.
 
-Stock: a stream for every invocation, and every line for ever in memory, copied every two seconds. AWS has a stream for each execution
-environment and keeps lines as long as the group says; a laptop's platform that runs for days cannot.
+Stock: a stream for every invocation, and every line for ever in memory, one that was put twice: in its stream, and by its pointer. AWS
+has a stream for each execution environment and keeps lines as long as the group says; a laptop's platform that runs for days cannot.
 """
 
 from typing import Any
@@ -10,8 +10,8 @@ from ministack.services import cloudwatch_logs, lambda_svc
 
 from local.emulator.pin import expect, replace, rewrite
 
-KEPT = 10_000
-"""Lines of a stream, two thousand invocations of a function and more; half of them stay when they become too many."""
+KEPT = 1000
+"""Lines of a stream, 0.5 MiB and two hundred invocations of a function or more; half of them stay when they become too many."""
 
 
 def apply() -> None:
@@ -23,6 +23,8 @@ def apply() -> None:
         stock(stream, events)
         with cloudwatch_logs._log_events_lock:
             if len(stream["events"]) > KEPT:
-                stream["events"] = stream["events"][-KEPT // 2 :]
+                gone, stream["events"] = stream["events"][: -KEPT // 2], stream["events"][-KEPT // 2 :]
+                for event in gone:
+                    cloudwatch_logs._log_records.pop(event.get("eventId"), None)
 
     stock = replace(cloudwatch_logs, "_append_log_events", append)

@@ -6,14 +6,13 @@ Delivery is prompt: the poller is woken by each write. What every mapping has re
 for a day: a platform that runs for days on a laptop would otherwise grow with all that ever happened.
 """
 
-import copy
 import logging
 import threading
 import time
 from dataclasses import dataclass
 from typing import Any
 
-from ministack.core.responses import request_scope
+from ministack.core.responses import AccountRegionScopedDict, request_scope
 from ministack.services import dynamodb, lambda_svc
 
 from local.emulator.pin import expect, replace
@@ -21,7 +20,7 @@ from local.emulator.pin import expect, replace
 JSON = dict[str, Any]
 log = logging.getLogger("slipway.table_streams")
 IDLE_WAKE_GAP_SECONDS = 0.005
-KEPT = 500
+KEPT = 200
 """Records that are kept behind what every mapping has read, for whoever reads a stream by hand or maps it late."""
 RETRY_BASE_SECONDS, RETRY_MAX_SECONDS = 0.1, 5.0
 
@@ -74,8 +73,9 @@ def _keep_over_restarts() -> None:
         state: JSON = stock_get()
         with _moving:
             positions = {key[-1]: value for key, value in list(lambda_svc._dynamodb_stream_positions._data.items())}
-            counter, records = dynamodb._stream_seq_counter, copy.deepcopy(dynamodb._stream_records)
-            trimmed = copy.deepcopy(dynamodb._stream_trimmed)
+            counter, records, trimmed = dynamodb._stream_seq_counter, AccountRegionScopedDict(), AccountRegionScopedDict()
+            records._data.update({key: list(each) for key, each in dynamodb._stream_records._data.items()})  # no record ever changes
+            trimmed._data.update(dynamodb._stream_trimmed._data)
         return state | {STREAMS: {"records": records, "trimmed": trimmed, "counter": counter, "positions": positions}}
 
     def restore(data: JSON) -> Any:

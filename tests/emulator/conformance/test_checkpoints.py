@@ -1,8 +1,11 @@
 """AWS: nothing accepted is lost. Here a killed emulator comes back with what it had seconds before, and streams go on where they were."""
 
 import json
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -71,3 +74,45 @@ def test_a_stream_goes_on_though_its_reader_was_written_down_later(settings: Set
     emulator.wait()
     put("after")
     assert "after" in "".join(bodies(cloud.received(calls)))
+
+
+def test_a_checkpoint_has_all_of_a_transaction_or_nothing(settings: Settings) -> None:
+    """AWS: TransactWriteItems is all or nothing, whenever something fails. A large table lies in between, so that reading takes time."""
+    dynamodb, file = Cloud(settings).client("dynamodb"), settings.state / "emulator" / "dynamodb.json"
+    tables, enough = ("first", "large", "second"), threading.Event()
+    key = [{"AttributeName": "pk", "KeyType": "HASH"}], [{"AttributeName": "pk", "AttributeType": "S"}]
+    for table in tables:
+        dynamodb.create_table(TableName=table, KeySchema=key[0], AttributeDefinitions=key[1], BillingMode="PAY_PER_REQUEST")
+    bulk = {"L": [{"M": {"n": {"N": str(number)}}} for number in range(2_000)]}
+    for number in range(40):
+        dynamodb.put_item(TableName="large", Item={"pk": {"S": str(number)}, "bulk": bulk})
+
+    def write(writer: int) -> None:
+        number = 0
+        while not enough.is_set():
+            item = {"pk": {"S": f"{writer}-{number}"}}
+            dynamodb.transact_write_items(TransactItems=[{"Put": {"TableName": table, "Item": item}} for table in tables])
+            number += 1
+
+    seen: dict[str, tuple[set[str], ...]] = {}
+
+    def checkpoints() -> int:
+        text = written(file)
+        if text and text not in seen:
+            seen[text] = tuple(set(_items(text, table)) for table in tables)
+        return sum(bool(keys[0]) for keys in seen.values())
+
+    with ThreadPoolExecutor(2) as writers:
+        work = [writers.submit(write, number) for number in range(2)]
+        try:
+            assert eventually(checkpoints, lambda count: count >= 3) >= 3
+        finally:
+            enough.set()
+    assert [each.result() for each in work] == [None, None]
+    for first, large, second in seen.values():
+        assert first == second == {key for key in large if "-" in key}
+
+
+def _items(text: str, table: str) -> dict[str, Any]:
+    tables = json.loads(text)["payload"]["tables"]["data"]
+    return next((held["items"] for name, held in tables.items() if name.endswith(f"'{table}'")), {})

@@ -61,8 +61,7 @@ def test_bisecting_isolates_the_bad_record(cloud: Cloud) -> None:
     """On AWS a failing batch is split until only the bad record fails."""
     calls, failures, _ = stream(cloud, RAISE, ["a", "b", "bad", "d"], MaximumRetryAttempts=0, BisectBatchOnFunctionError=True)
     assert json.loads(cloud.received(failures)[0]["Body"])["DDBStreamBatchInfo"]["batchSize"] == 1
-    seen = bodies(cloud.received(calls, 4))
-    assert {"a,b", "d"} <= set(seen)
+    assert sorted(bodies(cloud.received(calls, 5))) == ["a,b", "a,b,bad,d", "bad", "bad,d", "d"]
 
 
 def test_a_partial_batch_starts_again_at_the_failed_record(cloud: Cloud) -> None:
@@ -89,7 +88,7 @@ def test_a_slow_function_does_not_hold_up_another_mapping(cloud: Cloud) -> None:
 
 
 def test_what_every_mapping_has_read_is_let_go_and_nothing_else(cloud: Cloud) -> None:
-    """AWS keeps a day's records whoever has read them; here the last 500 behind the slowest reader, for a small laptop."""
+    """AWS keeps a day's records whoever has read them; here the last 200 behind the slowest reader, for a small laptop."""
     only_late = {"Filters": [{"Pattern": json.dumps({"dynamodb": {"NewImage": {"pk": {"S": ["late"]}}}})}]}
     calls, _, put = stream(cloud, RAISE, ["first"], FilterCriteria=only_late)
     dynamodb, streams = cloud.client("dynamodb"), cloud.client("dynamodbstreams")
@@ -106,7 +105,7 @@ def test_what_every_mapping_has_read_is_let_go_and_nothing_else(cloud: Cloud) ->
         records = streams.get_records(ShardIterator=iterator, Limit=1000)["Records"]
         return [record["dynamodb"]["Keys"]["pk"]["S"] for record in records]
 
-    eventually(lambda: len(kept()) <= 500)
+    eventually(lambda: len(kept()) <= 200)
     assert kept()[-1] == "39-24"
     put("late")
     assert bodies(cloud.received(calls)) == ["late"]
