@@ -7,12 +7,11 @@
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-if __name__ == "__main__":
-    sys.path[0] = str(ROOT)  # not this folder: its contracts.py would hide the package of the same name
-    sys.path[1:1] = [str(ROOT / "layers" / "contracts"), str(ROOT / "layers" / "serving"), str(ROOT / "serving_image")]
+if __name__ == "__main__":  # not this folder: its contracts.py would hide the package of the same name
+    sys.path[:1] = [str(Path(__file__).resolve().parents[1] / part) for part in ("", "layers/contracts", "layers/serving", "serving_image")]
 
-from scripts import cli_types, event_catalogue, event_files, openapi, router_openapi, surface_page  # noqa: E402 - the import path is set above
+from scripts import cli_types, event_catalogue, event_files, openapi, router_openapi, surface_page
+from scripts.template import ROOT
 
 
 def wanted() -> dict[Path, str]:

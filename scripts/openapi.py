@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 from pydantic import BaseModel, TypeAdapter
 
 from contracts.api import ROUTES, ApiRoute, Shape
-from contracts.common import MODEL_ID_PATTERN, SEMVER_PATTERN, TOKEN_ID_PATTERN, ULID_PATTERN
+from contracts.common import BASE32_ID_PATTERN, MODEL_ID_PATTERN, SEMVER_PATTERN, ULID_PATTERN
 from contracts.examples import HOSTED_MODEL, PROVIDER_MODEL, SCHEDULE
 from contracts.limits import SUBJECT_PATTERNS
 from contracts.plan_views import Plan
@@ -25,7 +25,7 @@ _PLACES: dict[str, dict[str, Any]] = {
     "model_id": {"type": "string", "pattern": MODEL_ID_PATTERN, "example": "smollm2-135m"},
     "version": {"type": "string", "pattern": SEMVER_PATTERN, "example": "1.0.0"},
     "operation_id": {"type": "string", "pattern": ULID_PATTERN, "example": "01KAHV5X3V8Q4T1N6F2R7C9B0D"},
-    "token_id": {"type": "string", "pattern": TOKEN_ID_PATTERN, "example": "abcdefghijklmn23"},
+    "token_id": {"type": "string", "pattern": BASE32_ID_PATTERN, "example": "abcdefghijklmn23"},
     "subject_kind": {"type": "string", "enum": list(SUBJECT_PATTERNS), "example": "group"},
     "subject_id": {"type": "string", "minLength": 1, "maxLength": 128, "example": "research"},
     "kind": {"type": "string", "enum": list(get_args(UserKind)), "example": "repository"},

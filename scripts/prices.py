@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes a file of the price table of usage: list prices of third parties' models from LiteLLM's cost map, instances from serving's list.
+"""Writes a file of the price table (`contracts.prices`): models of third parties from LiteLLM's cost map, instances from serving's list.
 
     python scripts/prices.py COST_MAP [--valid-from 2026-11-21]
 
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-FOLDER = ROOT / "layers/usage/usage/prices"
+FOLDER = ROOT / "layers/contracts/contracts/prices"
 INSTANCES = ROOT / "layers/serving/serving/catalogue/instances.json"
 FARGATE_VCPUS, FARGATE_GIB = 2, 8
 _PLAIN = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,280}$")
@@ -30,14 +30,16 @@ _FIELDS = (
     ("output_cost_per_image", "input_cost_per_image"),
     ("input_cost_per_character", "output_cost_per_character"),
 )
+_OUTPUT = 1
+_DRAWING = {"image_generation", "image_edit"}
 _SAME = {"bedrock_converse": "bedrock", "text-completion-openai": "openai", "cohere_chat": "cohere"}
 
 
 def table(cost_map: Mapping[str, Any], instances: Mapping[str, Any], valid_from: str, source: str) -> dict[str, Any]:
-    """One file's content: micro-USD for a million of each (`domain.cost.TokenPrice`'s order), and for an hour of each instance type."""
+    """One file's content: micro-USD for a million of each (`contracts.prices.PLACES`), and for an hour of each instance type."""
     models = {}
     for name, entry in sorted(cost_map.items()):
-        row = [_micro_a_million(entry, names) for names in _FIELDS]
+        row = [_micro_a_million(entry, names) for names in _fields(entry)]
         if any(row) and _PLAIN.match(name):
             models[_named(name, str(entry.get("litellm_provider", "")))] = row
     fargate = instances["fargate"]
@@ -72,6 +74,14 @@ def _named(name: str, provider: str) -> str:
     """As the router names it: the provider, a stroke, the model."""
     provider = _SAME.get(provider, "vertex_ai" if provider.startswith("vertex_ai") else provider)
     return name if name.startswith(f"{provider}/") else f"{provider}/{name}"
+
+
+def _fields(entry: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """What a model draws are tokens too, of their own price, where it has none for a picture."""
+    fields = list(_FIELDS)
+    if entry.get("mode") in _DRAWING and "output_cost_per_image" not in entry:
+        fields[_OUTPUT] = "output_cost_per_image_token", "output_cost_per_token"
+    return fields
 
 
 def _micro_a_million(entry: Mapping[str, Any], names: tuple[str, ...]) -> int:

@@ -37,16 +37,15 @@ class Exchange:
     """A request under way. Times in seconds of the performance counter; `status` 0 until the head is sent.
 
     `asked`: where it wants to go; `deadline`: seconds from its arrival to the last byte, at most; `asked_at`: when it was sent on to its
-    target; `held_seconds`: how long it waited for its model before that; `flow` sees what is answered while it is (`telling` is the same,
-    also later); `trace`: its place in a trace that is sampled. `usage` and `outcome` are known once the answer's end goes out.
+    target; `held_seconds`: how long it waited for its model before that; `flow` sees what is answered while it is; `trace`: its place in a
+    trace that is sampled. `usage` and `outcome` are known once the answer's end goes out.
     """
 
     __slots__ = (
         "asked", "asked_at", "bytes_in", "bytes_out", "cut", "deadline", "extra_headers", "finished", "first_byte_at", "flow", "gone",
         "headers", "held_seconds", "method", "model", "outcome", "path", "receive", "request_id", "send", "started_at", "status", "stream",
-        "subject", "target", "task", "telling", "token_id", "trace", "usage", "version", "wire",
+        "subject", "target", "task", "token_id", "trace", "usage", "version", "wire",
     )  # fmt: skip
-    telling: "Telling"
 
     def __init__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         self.method: str = scope["method"]
@@ -149,8 +148,6 @@ class Exchange:
         """It is over and recorded. What refers to each other in a circle lets go, so that nothing of it waits for the garbage collector."""
         self.task = self.wire = self.flow = None
         self.asked = NOTHING
-        if hasattr(self, "telling"):
-            del self.telling
 
     def ask(self) -> None:
         """The request is sent on now."""

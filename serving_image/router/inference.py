@@ -3,9 +3,9 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
-from contracts.inference import ENDPOINTS, MESSAGES
+from contracts.inference import ENDPOINTS
 from contracts.routing import Route
 from router import policy
 from router.choosing.asked import CANARY, Asked, check_pin, without_pin
@@ -24,7 +24,7 @@ from router.settings import Settings
 from router.statuses import OK, SERVER_ERROR, UNAVAILABLE
 from router.surface import forms
 from router.surface.answers import Whole
-from router.telling.teller import Teller
+from router.telling.teller import Teller, Telling
 from router.waiting import Waiting
 
 
@@ -75,11 +75,11 @@ class Inference:
         prepared.check_task(exchange.path)
         if model != exchange.model:
             document, body = policy.under_its_id(document, body, exchange.model, form=ENDPOINTS[exchange.path].form)
-        exchange.stream = policy.check(document, prepared, exchange.path)
         exchange.asked = Asked(exchange.headers, document, caller)
         check_pin(exchange.asked, prepared, caller)
-        if CANARY in document:
+        if CANARY in document:  # before what the endpoint takes is asked: no endpoint has such a field of its own
             document, body = without_pin(document, body, form=ENDPOINTS[exchange.path].form)
+        exchange.stream = policy.check(document, prepared, exchange.path)
         exchange.deadline = deadline_of(exchange.headers, prepared)
 
         async def attempt(prepared: Prepared, document: dict[str, Any], body: bytes) -> None:
@@ -118,7 +118,7 @@ class Inference:
         model = exchange.model  # which a fallback changes
         self._metrics.traffic.begun(model)
         load = self._meter.begin(exchange.model)
-        exchange.flow = exchange.telling = told = self._teller.follow(exchange, prepared, caller.groups, load)
+        exchange.flow = told = self._teller.follow(exchange, prepared, caller.groups, load)
         if held is not None:
             held.add(exchange)
         failed, outcome = True, "internal_error"
@@ -173,16 +173,13 @@ class Inference:
 
     async def _send(self, exchange: Exchange, prepared: Prepared, document: dict[str, Any], body: bytes) -> None:
         exchange.ask()
-        told = exchange.telling
+        told = cast("Telling", exchange.flow)  # it is watched
         told.prepared = prepared
         if prepared.route.hosting == "hosted":
             body = policy.with_defaults(body, document, prepared, exchange.path)
             await self._engines.answer(exchange, prepared, told.reading.ask(body, document, exchange.path))
             return
-        missing = policy.missing_defaults(document, prepared, exchange.path)
-        if exchange.path != MESSAGES:
-            missing.pop("top_k", None)  # not OpenAI's
-        document |= missing
+        document = document | policy.missing_defaults(document, prepared, exchange.path)
         with provider_turn(self._picker, exchange, prepared):
             if exchange.stream:
                 asked = told.reading.ask_in(document, exchange.path)

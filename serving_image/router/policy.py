@@ -8,6 +8,7 @@ import orjson
 from contracts import inference
 from contracts.model import Features, GenerationDefaults
 from router.errors import bad_request
+from router.provider_calls import fields_of
 from router.routes import Prepared
 from router.surface import chats, forms, media
 
@@ -63,6 +64,11 @@ _DEFAULTS: Final[Mapping[str, Mapping[str, str]]] = {
     inference.MESSAGES: {"stop": "stop_sequences"} | {name: name for name in ("max_tokens", "top_k", *_SAMPLING)},
 }
 """What the model's generation defaults are called in each API that knows of them."""
+_OF_THIRD_PARTIES: Final[Mapping[str, Mapping[str, str]]] = {
+    path: {name: said for name, said in names.items() if said in fields_of(path)} for path, names in _DEFAULTS.items()
+}
+"""Those of them that third parties take. A default is a wish where nothing is said, so what they do not take is left out; what a caller
+says that they do not take is refused (`provider_calls.fields_for`)."""
 
 
 def parse(body: bytes, max_depth: int) -> dict[str, Any]:
@@ -134,8 +140,9 @@ def with_defaults(body: bytes, document: dict[str, Any], prepared: Prepared, pat
 
 
 def missing_defaults(document: Mapping[str, Any], prepared: Prepared, path: str) -> dict[str, Any]:
-    """The model's generation defaults about which the request says nothing, under the names that they have at `path`."""
-    names = _DEFAULTS.get(path)
+    """The model's generation defaults about which the request says nothing, under the names that they have at `path`; of a third party's
+    model those that it takes there."""
+    names = (_DEFAULTS if prepared.route.hosting == "hosted" else _OF_THIRD_PARTIES).get(path)
     if names is None or not prepared.defaults:
         return {}
     return {

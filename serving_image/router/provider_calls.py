@@ -84,10 +84,15 @@ def call_for(path: str) -> Callable[..., Any]:
     return call
 
 
+def fields_of(path: str) -> frozenset[str]:
+    """The API's fields that go on to LiteLLM."""
+    return _FIELDS[_SAME.get(path, path)]
+
+
 def fields_for(path: str, document: Mapping[str, Any]) -> dict[str, Any]:
     """What goes on to LiteLLM: the API's own fields and nothing else; ApiError 400 names one that is unknown."""
     path = _SAME.get(path, path)
-    allowed = _FIELDS[path]
+    allowed = fields_of(path)
     unknown = document.keys() - allowed - _IGNORED
     if unknown:
         name = min(unknown)[:64]

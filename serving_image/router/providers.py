@@ -77,7 +77,7 @@ class _NoToolServers:
     """What LiteLLM asks, before each response, whether some tool stands for a server that it would call itself."""
 
     @staticmethod
-    def should_use_litellm_mcp_gateway(tools: Any = None) -> bool:  # noqa: ARG004 - LiteLLM passes it by its name.
+    def should_use_litellm_mcp_gateway(*_asked: Any, **_by_name: Any) -> bool:
         return False
 
 

@@ -153,7 +153,7 @@ class Router:
         return all(feed.loaded for feed in self._all_feeds()) and self.authenticator.peppers is not None and self._late.settled
 
     async def _warm_up(self) -> None:
-        await warmed(self._has_everything, self.engine, self.routes, self._log)
+        await warmed(self._has_everything, self.engine, self.routes, self.limiting.lender.warm, self._log)
         settle_garbage()
         self._warm = True
 

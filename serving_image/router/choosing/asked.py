@@ -10,6 +10,7 @@ from router.choosing.seats import CONTROL, NOWHERE
 from router.errors import ApiError, bad_request
 from router.identity import Caller
 from router.routes import EVERYONE, Prepared
+from router.surface import forms
 
 CANARY: Final = "canary"
 """A pin to whichever version is the candidate."""
@@ -106,11 +107,9 @@ def check_pin(asked: Asked, prepared: Prepared, caller: Caller) -> None:
 
 
 def without_pin(document: dict[str, Any], body: bytes, *, form: bool) -> tuple[dict[str, Any], bytes]:
-    """The request without our own field, which engines and third parties do not know. In a form it stays: they pass over parts there."""
-    if form:
-        return document, body
+    """The request without our own field, which engines and third parties do not know."""
     document = {name: value for name, value in document.items() if name != CANARY}
-    return document, orjson.dumps(document)
+    return document, forms.without(body, CANARY) if form else orjson.dumps(document)
 
 
 def unserved(prepared: Prepared, pin: str) -> ApiError:

@@ -18,9 +18,14 @@ class Tariff:
 
     __slots__ = ("cached", "input", "output")
 
-    def __init__(self, prices: Prices) -> None:
-        self.input, self.output = micro_dollars(prices.input_usd), micro_dollars(prices.output_usd)
-        self.cached = self.input if prices.cached_input_usd is None else micro_dollars(prices.cached_input_usd)
+    def __init__(self, fresh: int, output: int, cached: int) -> None:
+        self.input, self.output, self.cached = fresh, output, cached
+
+    @classmethod
+    def of(cls, prices: Prices) -> "Tariff":
+        """That an administrator has set."""
+        fresh, output, cached = prices.input_usd, prices.output_usd, prices.cached_input_usd
+        return cls(micro_dollars(fresh), micro_dollars(output), micro_dollars(fresh if cached is None else cached))
 
     def cost(self, fresh: int, output: int, cached: int = 0) -> int:
         """Whole micro-dollars, rounded up."""
@@ -44,7 +49,7 @@ class Subject:
         self.limits = limits
         found = ((period, limits.in_period(period)) for period in _PERIODS)
         self.periods = tuple((period, limit) for period, limit in found if limit is not None)
-        self.tariff = None if limits.prices is None else Tariff(limits.prices)
+        self.tariff = None if limits.prices is None else Tariff.of(limits.prices)
         self.counts_money = any(budget.usd is not None for budget in limits.budgets)
         self.turns_at = 0.0
         for purse in self.purses:

@@ -15,6 +15,7 @@ from router.limits.admission import FREE, Admission
 from router.limits.book import LimitBook, Subject, Tariff
 from router.limits.estimate import estimate, most_tokens
 from router.limits.lender import Lender
+from router.limits.listed import ListPrices
 from router.limits.purse import Purse
 from router.limits.refusals import headers, not_priced, refusal, too_many_choices, too_many_tokens
 from router.limits.rooms import Room, full
@@ -57,6 +58,7 @@ class Gate:
     ) -> None:
         self._book, self._lender, self._rules, self._metrics, self._now = book, lender, rules, metrics, now
         self._rooms: dict[str, Room] = {}
+        self._listed = ListPrices()
 
     def enter(self, caller: Caller, prepared: Prepared, document: Mapping[str, Any], size: int) -> Admission | None:
         """The admission of a request of `size` bytes, if it can be had at once; None if it has to be waited for. ApiError 429 where there
@@ -166,6 +168,8 @@ class Gate:
             return _Asked(subjects, tokens, 0, None, cap)
         model = self._book.models.get(prepared.route.model_id)
         tariff = model.tariff if model is not None else None
+        if tariff is None:
+            tariff = self._listed.of(prepared.route, self._now())
         if tariff is None:
             raise not_priced(prepared.route.model_id)
         return _Asked(subjects, tokens, tariff.cost(guessed.input, output * guessed.choices), tariff, cap)

@@ -41,6 +41,7 @@ from router.metrics import Metrics
 _TRIES: Final = 6
 _TOGETHER: Final = 4
 _MOST: Final = 1 << 60
+_NOBODYS: Final = ("SPEND", "NOW")
 
 
 class Spending(Protocol):
@@ -96,6 +97,14 @@ class Lender:
         """The name of a lease that nobody ever had: of this process alone."""
         self._leases += 1
         return f"{self._incarnation}.{self._leases}"
+
+    async def warm(self) -> bool:
+        """Read a row that nobody has, so that the first lease finds a thread, a connection and credentials: a caller waits for it half a
+        second at most. Whether the table answered; that it does not says nothing of leases that nobody has asked for."""
+        with contextlib.suppress(SpendUnavailable):
+            await asyncio.get_running_loop().run_in_executor(self._executor, self._table.read, *_NOBODYS)
+            return True
+        return False
 
     def fetch(self, purse: Purse) -> "asyncio.Task[None]":
         """Begin to fetch more for a purse, unless that is under way; never waits."""

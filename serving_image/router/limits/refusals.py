@@ -82,5 +82,5 @@ def too_many_choices(most: int) -> ApiError:
 
 def not_priced(model: str) -> ApiError:
     """403: what a model costs is not known, and the caller's budget is in money."""
-    message = f"`{model}` has no price, and your budget is in money; an administrator sets `prices` with its limits."
+    message = f"`{model}` has no price by tokens, and your budget is in money; an administrator sets `prices` with its limits."
     return ApiError(403, "model_not_priced", message, param="model")

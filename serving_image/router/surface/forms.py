@@ -53,6 +53,15 @@ def with_text(body: bytes, name: str, value: str) -> bytes:
     raise KeyError(name)
 
 
+def without(body: bytes, name: str) -> bytes:
+    """The form, as `parse` has taken it, without its field `name`; KeyError where it has none."""
+    mark = body[: body.index(b"\r\n")]
+    for start, end in _parts(body, mark):
+        if _head(body[start : body.index(b"\r\n\r\n", start)])[0] == name:
+            return body[: start - len(mark) - 2] + body[end + 2 :]  # with the line before it, and the line break behind it
+    raise KeyError(name)
+
+
 def _parts(body: bytes, mark: bytes) -> Iterator[tuple[int, int]]:
     """Where each part begins and ends; ApiError 400 if that cannot be said."""
     if not body.startswith(mark + b"\r\n"):

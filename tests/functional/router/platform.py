@@ -152,6 +152,7 @@ class RouterProcess:
             self.port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.lines: list[dict[str, Any]] = []
+        self._clients: list[openai.OpenAI] = []
         variables = container_environment(aws, self.port, state) | {
             "USAGE_QUEUE_URL": queue_url(aws),
             "SLIPWAY_USAGE_SECONDS": "0.2",
@@ -213,8 +214,10 @@ class RouterProcess:
         )
 
     def client(self, token: str) -> openai.OpenAI:
-        """The official client."""
-        return openai.OpenAI(base_url=f"{self.url}/v1", api_key=token, max_retries=0, timeout=20)
+        """The official client, closed with this router: a stream that is given up holds its socket in a cycle."""
+        client = openai.OpenAI(base_url=f"{self.url}/v1", api_key=token, max_retries=0, timeout=20)
+        self._clients.append(client)
+        return client
 
     def terminate(self) -> int:
         """SIGTERM, and the exit status."""
@@ -226,6 +229,8 @@ class RouterProcess:
         status = self.process.wait(30)
         self._reader.join(10)
         self.http.close()
+        for client in self._clients:
+            client.close()
         if self.process.stdout is not None:
             self.process.stdout.close()
         return status

@@ -81,6 +81,32 @@ def test_who_may_pins_a_version(two: World, second: StubEngine, way: dict[str, A
     assert (unserved.status_code, unserved.json()["error"]["code"]) == (404, "version_not_served")
 
 
+def test_a_candidate_is_pinned_at_endpoints_that_know_their_fields(two: World, second: StubEngine) -> None:
+    """In a form as in JSON, at its beginning, middle and end; the engine gets the form without it, and who may not is refused."""
+    tester = two.platform.token(("research", "testers"))
+    both = {"targets": [target(two.engine.port, "old"), target(second.port, "new", version="1.1.0")], "versions": SHARES}
+    _offer(two, model_id="hears", task="transcription", pin_groups=["testers"], **both)
+    _offer(two, model_id="ranks", task="rerank", pin_groups=["testers"], **both)
+    wish = b'--b\r\nContent-Disposition: form-data; name="canary"\r\n\r\ntrue\r\n'
+    parts = [
+        b'--b\r\nContent-Disposition: form-data; name="model"\r\n\r\nhears\r\n',
+        b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\nRIFF name="canary"\r\n',
+    ]
+    form = {"Content-Type": "multipart/form-data; boundary=b"}
+    for place in range(3):
+        asked = b"".join([*parts[:place], wish, *parts[place:]]) + b"--b--\r\n"
+        answer = two.router.post("/v1/audio/transcriptions", tester, asked, **form)
+        assert (answer.status_code, answer.headers.get("x-slipway-version")) == (200, "1.1.0")
+        assert second.requests[-1][2] == b"".join(parts) + b"--b--\r\n"
+        assert two.router.post("/v1/audio/transcriptions", two.token, asked, **form).json()["error"]["code"] == "version_pin_not_allowed"
+    rank = {"model": "ranks", "query": "a", "documents": ["b"], "canary": True}
+    answer = two.router.post("/v1/rerank", tester, rank)
+    assert (answer.status_code, answer.headers.get("x-slipway-version")) == (200, "1.1.0")
+    assert "canary" not in json.loads(second.requests[-1][2])
+    wrong = b"".join(parts) + wish.replace(b"true", b"perhaps") + b"--b--\r\n"
+    assert two.router.post("/v1/audio/transcriptions", tester, wrong, **form).json()["error"]["code"] == "invalid_canary"
+
+
 def test_a_share_that_moves_drops_no_stream(two: World, second: StubEngine) -> None:
     """All traffic moves to the new version while a stream of the old one is open: it goes on, and the next request is the new one's."""
     two.engine.hold()

@@ -58,6 +58,12 @@ def _healthy(house: House) -> None:
     house.engine.prompt = 1
 
 
+def test_a_router_has_read_the_spend_table_before_it_is_ready(house: House) -> None:
+    """So that its first caller with a limit does not wait for a connection besides."""
+    ready = [line for router in house.routers for line in list(router.lines) if line.get("message") == "ready"]
+    assert [line["leases"] for line in ready] == [True] * ROUTERS
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_requests_a_minute_are_shared_over_routers(house: House, kind: str) -> None:
     """Of thirty requests to two routers, as many are answered as the limit says, and the rest are told when to come back."""
@@ -314,4 +320,4 @@ def test_a_router_that_dies_between_lease_and_settling_costs_its_lease_and_no_mo
     account = subject.settled("DAY")
     assert account.forfeited[1] == lease.granted[1] - lease.used[1]
     assert lease.granted[1] <= 10_000 // SLICES + 110
-    assert subject.ask(0, max_tokens=99).status_code == 200
+    assert subject.ask_until_let_in(0, max_tokens=99).status_code == 200

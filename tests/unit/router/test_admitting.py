@@ -1,20 +1,27 @@
 """What a request is taken for before it is sent, who is let in when a model is full, and how things are put right afterwards."""
 
 import asyncio
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from contracts.inference import CHAT, EMBEDDINGS, RESPONSES
 from contracts.limits import Prices
+from contracts.prices import PriceTable
 from router.errors import ApiError
 from router.limits.admission import FREE
 from router.limits.book import Tariff
 from router.limits.caps import capped
 from router.limits.estimate import Estimate, choices, estimate, most_tokens
 from router.limits.gate import GateRules
+from router.limits.listed import ListPrices
 from router.limits.rooms import Room
-from tests.unit.router.limiting import TOKEN, Clock, SpendRows, Spent, Station, caller, in_loop, limited, model, rest
+from router.routes import Prepared
+from tests.unit.router.limiting import NOON, TOKEN, Clock, SpendRows, Spent, Station, caller, in_loop, limited, model, rest
+
+_PRICES = {"input_usd": 2.0, "output_usd": 2.0}
 
 
 @pytest.mark.parametrize(
@@ -64,9 +71,50 @@ def test_who_says_no_number_gets_the_cap(given: Any, path: str, task: str, defau
 
 def test_money_is_rounded_up_and_cached_input_has_its_price() -> None:
     """To whole micro-dollars; without a price of its own it costs as all input."""
-    tariff = Tariff(Prices(input_usd=0.5, output_usd=2.0, cached_input_usd=0.1))
+    tariff = Tariff.of(Prices(input_usd=0.5, output_usd=2.0, cached_input_usd=0.1))
     assert (tariff.cost(1, 0), tariff.cost(1_000_000, 1_000_000, 1_000_000), tariff.cost(0, 0, 1)) == (1, 2_600_000, 1)
-    assert Tariff(Prices(input_usd=0.5, output_usd=2.0)).cost(0, 0, 1_000_000) == 500_000
+    assert Tariff.of(Prices(input_usd=0.5, output_usd=2.0)).cost(0, 0, 1_000_000) == 500_000
+
+
+def _theirs(name: str, **changes: Any) -> Prepared:
+    """A third party's model."""
+    return model("theirs", hosting="provider", targets=[], provider={"name": "openai", "model": name}, **changes)
+
+
+@in_loop
+async def test_a_third_partys_model_counts_at_its_list_price_where_none_is_set() -> None:
+    """As `GET /usage` reckons it: before it is sent and when it is settled. What an administrator sets is meant instead."""
+    table, budget = SpendRows(), limited("group", "research", budgets=[{"period": "day", "usd": 1.0}])
+    station = Station(table, Clock()).follow(budget)
+    for limits, micro in (((), 1_000 * 15 // 100 + 400 * 60 // 100), ((limited("model", "theirs", prices=_PRICES),), 2_800)):
+        station.follow(*limits)
+        before = table.account("group", "research", "DAY").spent[2] if table.rows else 0
+        admission = await station.admit(caller(TOKEN, "research"), _theirs("gpt-4o-mini"), 40)
+        admission.settle(Spent(input_tokens=1_000, output_tokens=400), answered=True)
+        await station.settle()
+        assert table.account("group", "research", "DAY").spent[2] - before == micro
+
+
+@pytest.mark.parametrize(
+    ("name", "task"), [("never-heard-of", "chat"), ("gpt-image-1", "image"), ("whisper-1", "transcription"), ("whisper-1", "chat")]
+)
+@in_loop
+async def test_what_has_no_price_by_tokens_is_refused_to_budgets_of_money(name: str, task: str) -> None:
+    """It would count as nothing; callers whose budget is in tokens, or who have none, are let in."""
+    station = Station(SpendRows(), Clock()).follow(limited(budgets=[{"period": "day", "usd": 1.0}]))
+    with pytest.raises(ApiError) as refused:
+        await station.admit(what=_theirs(name, task=task))
+    assert (refused.value.status, refused.value.code) == (403, "model_not_priced")
+    await Station(SpendRows(), Clock()).follow(limited(budgets=[{"period": "day", "tokens": 9_000}])).admit(what=_theirs(name, task=task))
+
+
+def test_list_prices_change_with_the_day(tmp_path: Path) -> None:
+    """Each from its day of UTC on, in a router that lives on."""
+    for day, price in (("2026-01-01", 100), ("2026-01-02", 300)):
+        (tmp_path / f"{day}.json").write_text(json.dumps({"valid_from": day, "models": {"openai/x": [price, 0, 0, 0, 0, 0]}}))
+    prices, route = ListPrices(PriceTable(tmp_path)), _theirs("x").route
+    found = [prices.of(route, NOON + seconds) for seconds in (-86_400, 0, 43_199, 43_200, 0)]
+    assert [tariff.input for tariff in found if tariff is not None] == [100, 100, 100, 300, 100]
 
 
 @in_loop

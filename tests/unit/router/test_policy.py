@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.inference import CHAT, COMPLETIONS, EMBEDDINGS
+from contracts.inference import CHAT, COMPLETIONS, EMBEDDINGS, MESSAGES, RESPONSES
 from router import policy
 from router.engines import normalised
 from router.errors import ApiError
@@ -145,6 +145,21 @@ def test_defaults_are_merged_only_where_nothing_is_said() -> None:
     assert policy.with_defaults(full, orjson.loads(full), prepared, CHAT) is full
     gap = b'{"temperature": null}'
     assert orjson.loads(policy.with_defaults(gap, orjson.loads(gap), prepared, CHAT)) == {"temperature": 0.5, "max_tokens": 5}
+
+
+def test_a_third_party_gets_the_defaults_that_it_takes() -> None:
+    """`top_k` is Anthropic's and not OpenAI's; a caller's own is refused by name, as every field that would not go on."""
+    given = {"max_tokens": 5, "temperature": 0.5, "top_p": 0.9, "top_k": 40, "stop": ["."], "seed": 7}
+    prepared = _prepared(hosting="provider", targets=[], provider={"name": "openai", "model": "gpt-x"}, generation_defaults=given)
+    for path in (CHAT, COMPLETIONS, RESPONSES, MESSAGES):
+        missing = policy.missing_defaults({}, prepared, path)
+        assert fields_for(path, missing).keys() >= missing.keys() >= {"temperature", "top_p"}
+        assert ("top_k" in missing) == (path == MESSAGES)
+        with pytest.raises(ApiError) as refused:
+            fields_for(path, {"min_p": 0.1})
+        assert (refused.value.status, refused.value.code, refused.value.param) == (400, "unknown_field", "min_p")
+    ours = _prepared(generation_defaults=given)
+    assert policy.missing_defaults({}, ours, CHAT) == given
 
 
 VALUES: st.SearchStrategy[Any] = st.deferred(

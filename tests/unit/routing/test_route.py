@@ -190,6 +190,25 @@ def test_a_deleted_model_can_be_made_again() -> None:
     assert after(rules.follow_capacity(known, fact(6), ABOUT, capacity(engine()), "")).state == "probing"
 
 
+def test_shares_outlive_a_stop_and_not_a_life() -> None:
+    """Of engines and of third parties: as long as the model lives, its traffic is shared as somebody wanted. The next life of its name
+    begins without, also where the end of the last one is heard of later."""
+    again = capacity(engine("t9"))
+    for before in (opened(), provided()):
+        shared = after(rules.share(before, (("1.0.0", 10_000),), 7))
+        for end, versions in (
+            (rules.stop(Known(shared), fact(2, 2), None, asleep=False), (("1.0.0", 10_000),)),
+            (rules.close_for_failure(Known(shared), fact(2, 2), "x"), (("1.0.0", 10_000),)),
+            (rules.close_for_deletion(Known(shared), fact(2, 2)), ()),
+        ):
+            known, next_one = Known(after(end)), fact(3, 3)
+            if before.provider is None:
+                begun = after(rules.follow_capacity(known, next_one, ABOUT, again, ""))
+            else:
+                begun = after(rules.offer_provider(known, next_one, ABOUT, before.provider, "1.0.0"))
+            assert (begun.versions, begun.shared_at) == (versions, 7 if versions else 0)
+
+
 def test_an_update_is_answered_and_leaves_targets_as_they_are() -> None:
     """What routers need to know changes at once; who is ready stays ready, who is not yet stays so."""
     known = Known(after(rules.follow_capacity(Known(opened()), fact(2), ABOUT, capacity(engine("t1"), engine("t2")), "")))

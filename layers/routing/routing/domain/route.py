@@ -115,11 +115,13 @@ class Known:
 
 
 def offer_provider(known: Known, fact: Fact, about: Mapping[str, Any], provider: Mapping[str, Any], version: str) -> Change | None:
-    """A third party shall answer: its one target is probed anew, whatever it was before."""
+    """A third party shall answer: its one target is probed anew, whatever it was before. Shares that somebody has set stay."""
     if known.is_history(fact) or _is_closed_for_good(known, fact):
         return None
     target = Target(PROVIDER_TARGET, version, "provider", "probing")
     route = Route(fact.model_id, fact.generation, "probing", about, fact.order, (target,), provider=provider)
+    if before := _lived_on(known):
+        route = replace(route, versions=before.versions, shared_at=before.shared_at)
     return _change(route, "a provider shall answer")
 
 
@@ -131,7 +133,7 @@ def follow_capacity(known: Known, fact: Fact, about: Mapping[str, Any], capacity
     """
     if known.is_history(fact) or _is_closed_for_good(known, fact):
         return None
-    before = known.route or Route(fact.model_id, fact.generation, "probing", about, fact.order)
+    before = _lived_on(known) or Route(fact.model_id, fact.generation, "probing", about, fact.order)
     targets = tuple(_continued(known.route, target) for target in capacity.targets)
     route = replace(before, generation=fact.generation, about=about, last_event=fact.order, targets=targets, deleting=False)
     # Written down even where routers would see no difference: the event's id must count, or an older fact could come after it and win.
@@ -255,6 +257,11 @@ def _closed(route: Route, fact: Fact, *, deleting: bool) -> Route:
 
 def _drained(route: Route) -> Route:
     return replace(route, targets=tuple(replace(target, status="draining") for target in route.targets))
+
+
+def _lived_on(known: Known) -> Route | None:
+    """The route, unless it is of a life that was to end: the next life of the name, told of before that end was, begins anew."""
+    return None if known.route is None or known.route.deleting else known.route
 
 
 def _is_closed_for_good(known: Known, fact: Fact) -> bool:
