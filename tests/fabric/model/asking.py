@@ -8,7 +8,8 @@ from hypothesis.strategies import booleans, integers, sampled_from
 
 from tests.fabric.delivery.bus import Delivery
 from tests.fabric.faults import FaultPlan
-from tests.fabric.model.people import HOT, MODELS, PEOPLE, RESTART, ROLLING, SCHEDULES
+from tests.fabric.model.invariants import WHOLE
+from tests.fabric.model.people import HOT, MODELS, PEOPLE, RESTART, ROLLING, SCHEDULES, SHARES
 from tests.fabric.model.standing import begun
 from tests.fabric.platform import Fabric
 
@@ -133,6 +134,15 @@ class Asking(RuleBasedStateMachine):
         model_id = self._named(model_id)
         name, method = ("set_schedule", "PUT") if schedule else ("remove_schedule", "DELETE")
         self.people.command(person, name, method, f"/models/{model_id}/schedule", body=schedule)
+        self._flow(flow)
+
+    @rule(flow=then, person=people, model_id=models, shares=sampled_from(SHARES))
+    def share(self, person: str, model_id: str, shares: list[dict[str, Any]], flow: int) -> None:
+        """Somebody shares its traffic by versions, or leaves that to the targets again."""
+        model_id = self._named(model_id)
+        status, told, _ = self.people.command(person, "set_traffic", "PUT", f"/models/{model_id}/traffic", body={"versions": shares})
+        whole = sum(share["weight"] for share in shares) == WHOLE or not shares
+        assert status != 200 or whole, f"shares that make no whole were taken for {model_id}: {told}"
         self._flow(flow)
 
     @rule(which=any_of, how=sampled_from(("same", "same", "body", "person")))

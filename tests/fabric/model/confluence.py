@@ -1,9 +1,9 @@
-"""Invariant 12: whatever came twice, late or in another order, a model is in the end as if its commands had been carried out one by one."""
+"""Invariant 12, and 9 at rest: whatever came twice, late or otherwise, a model is in the end as if its commands had come one by one."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from tests.fabric.model.people import People
+from tests.fabric.model.people import MODELS, People
 from tests.fabric.model.seen import Document
 
 
@@ -26,6 +26,22 @@ def the_wish_is_what_was_accepted(people: People) -> None:
                 wished = merged(wished, {name: value for name, value in body.items() if name != "acknowledge"})
         wrong = list(_differences(wished, model["spec"]))
         assert not wrong, f"{model_id} was wished to have {wrong}; it has {model['spec']}"
+
+
+def the_shares_are_what_was_accepted(people: People) -> None:
+    """9: whatever became of its targets, a model's traffic is shared as somebody who was accepted wanted it last, and not as anybody else.
+
+    A new life of a model begins without. Left out is a model of which somebody was not told what became of a command, one that has no
+    route, and one whose new life began before routing had heard of the end of the last.
+    """
+    for model_id in MODELS:
+        model, route = people.seen.model(model_id), people.seen.route(model_id)
+        if model_id in people.unknown or "" in people.unknown or route is None or model is None or model["deleted"]:
+            continue
+        if model_id not in people.shares:
+            continue
+        _, wanted = people.shares[model_id]
+        assert route["versions"] == wanted, f"the traffic of {model_id} was to be shared {wanted}, and is {route['versions']}"
 
 
 def merged(document: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:

@@ -212,6 +212,16 @@ def shares_make_a_whole(seen: Seen, change: Change) -> None:
     assert (route["state"] == "open") == bool(ready), f"{change.sk} is {route['state']} with {len(ready)} that are ready"
 
 
+def a_share_is_of_what_answers(seen: Seen, change: Change) -> None:
+    """9: a version gets a part of the traffic only where a copy of it answers, or soon will, when that is said."""
+    before, after = change.before or {"versions": []}, change.after
+    if not after or after["versions"] == before["versions"]:
+        return
+    live = {target["version"] for target in after["targets"] if target["status"] != "draining"}
+    nobodys = [share["version"] for share in after["versions"] if share["weight"] and share["version"] not in live]
+    assert not nobodys, f"{change.sk} gives traffic to {nobodys}, of which there is no target"
+
+
 def one_operation_decides(seen: Seen, change: Change) -> None:
     """10: at most one operation of a model is under way, and it is the one that the model's row names."""
     model_id = str((change.after or change.before or {})["model_id"])
@@ -249,6 +259,7 @@ _ROUTE: tuple[Check, ...] = (
     a_target_is_ready_after_it_answered,
     a_draining_target_stays_so,
     shares_make_a_whole,
+    a_share_is_of_what_answers,
 )
 _FACT: tuple[Check, ...] = (the_ledger_only_grows, a_fact_is_written_with_what_it_tells, secrets_stay_secret)
 ALWAYS: dict[str, list[Check]] = {

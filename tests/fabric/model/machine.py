@@ -14,7 +14,7 @@ import sys
 from hypothesis.stateful import invariant
 
 from tests.fabric.model.befalling import Befalling
-from tests.fabric.model.confluence import the_wish_is_what_was_accepted
+from tests.fabric.model.confluence import the_shares_are_what_was_accepted, the_wish_is_what_was_accepted
 from tests.fabric.model.letters import come_to_rest
 from tests.fabric.model.people import MODELS
 from tests.fabric.model.rest import FINALLY
@@ -72,6 +72,7 @@ class Platform(Befalling):
         for check in (*STEPS, *FINALLY):
             check(self.seen)
         the_wish_is_what_was_accepted(self.people)
+        the_shares_are_what_was_accepted(self.people)
         self._undisturbed()
 
     def _undisturbed(self) -> None:

@@ -44,6 +44,14 @@ SCHEDULES: tuple[dict[str, Any], ...] = (
     {"time_zone": "UTC", "windows": [{"days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "opens": "00:02", "closes": "00:30"}]},
     {"time_zone": "Europe/Berlin", "windows": [{"days": ["sun"], "opens": "08:00", "closes": "18:00"}], "lead_minutes": 5},
 )
+SHARES: tuple[list[dict[str, Any]], ...] = (
+    [],
+    [{"version": "1.0.0", "weight": 10_000}],
+    [{"version": "1.0.0", "weight": 10_000}, {"version": "2.0.0", "weight": 0}],
+    [{"version": "1.0.0", "weight": 9_000}, {"version": "2.0.0", "weight": 1_000}],
+    [{"version": "1.0.0", "weight": 9_000}, {"version": "2.0.0", "weight": 500}],
+)
+"""Splits that may be taken, one of which nobody serves a part, and one that makes no whole."""
 _ALIKE_FOR_ALL = frozenset({"cancel_operation", "delete_model"})
 """Whoever asks for these while it is under way is told of the one operation that sees to it."""
 
@@ -83,6 +91,10 @@ class People:
     """Models of which somebody was not told what became of a command."""
     wishes: dict[str, list[tuple[int, str, Any, str]]] = field(default_factory=dict)
     """What was accepted, by model: generation, kind, body, operation. What changed nothing has the generation that stood."""
+    shares: dict[str, tuple[int, list[dict[str, Any]]]] = field(default_factory=dict)
+    """How the traffic of a model was wanted last: the generation that was answered, and the versions; nothing where it cannot be known."""
+    born: dict[str, int] = field(default_factory=dict)
+    """The generation with which the life of a model began."""
     tokens: list[dict[str, Any]] = field(default_factory=list)
     revoked: set[str] = field(default_factory=set)
     numbers: int = 0
@@ -109,6 +121,8 @@ class People:
             self.sent.append(Sent(person, function, method, path, headers, body, status, told, self.fabric.now))
         if status == 202:
             self._accepted(function, told, given, body)
+        elif status == 200 and function == "set_traffic":
+            self._shared(told, body)
         elif status >= 500:
             self.unknown.add(model_id)
         return answer
@@ -132,6 +146,8 @@ class People:
                 self._accepted(first.function, told, given, body)
                 same = told["operation_id"] == first.told["operation_id"]
                 assert not same or first.function in _ALIKE_FOR_ALL, f"{person} is given {first.person}'s answer to {first.method} {path}"
+            elif status == 200 and first.function == "set_traffic":
+                self._shared(told, body)
             elif status == 201:
                 self._issued(person, told)
                 assert told["token_id"] != first.told["token_id"], f"{person} is given {first.person}'s token"
@@ -175,13 +191,13 @@ class People:
             ("list_versions", "GET", f"{path}/versions", None),
         )
         function, method, where, body = ways[way % len(ways)]
-        before = self.fabric.tables.changes
+        before, preempted = self.fabric.tables.changes, self.fabric.fired["preempted"]
         status, told, _ = self._ask(person, function, method, where, {}, body)
         if function == "list_versions" and status == 200:
             assert told["items"] == [], f"{person} is shown versions of {model_id}"
             return
         assert status >= 500 or status == 404, f"{person} is answered {status} to {method} {where}: {told}"
-        assert self.fabric.tables.changes == before or self.fabric._faults._preemptions, (
+        assert self.fabric.tables.changes == before or self.fabric.fired["preempted"] > preempted, (
             f"{person} has changed something by {method} {where}"
         )
 
@@ -227,9 +243,27 @@ class People:
     def _errors(self) -> list[str]:
         return [f"{line.message} {line.extra} {line.error}" for line in self.fabric.functions.logs[-3:]]
 
+    def _shared(self, told: Mapping[str, Any], body: Any) -> None:
+        """A route that has not heard of the end of the life before may still be shared; what becomes of that is left open."""
+        model_id, generation = told["model_id"], told["generation"]
+        route = self.seen.route(model_id)
+        if route and route["generation"] < self.born.get(model_id, 0):
+            self.shares.pop(model_id, None)
+        elif generation >= self.shares.get(model_id, (0, []))[0]:
+            self.shares[model_id] = generation, body["versions"]
+
+    def _born(self, model_id: str, tag: str) -> None:
+        self.born[model_id] = int(tag.strip('"'))
+        if self.seen.route(model_id) is None:
+            self.shares[model_id] = 0, []
+        else:
+            self.shares.pop(model_id, None)
+
     def _accepted(self, function: str, told: Mapping[str, Any], headers: Mapping[str, str], body: Any) -> None:
-        self.accepted[told["operation_id"]] = told["model_id"]
         tag = headers.get("etag", "")
+        if tag and function == "create_model" and told["operation_id"] not in self.accepted:
+            self._born(told["model_id"], tag)
+        self.accepted[told["operation_id"]] = told["model_id"]
         if tag and function in {"create_model", "update_model", "set_schedule", "remove_schedule"}:
             kind = "create" if function == "create_model" else "update"
             if function == "set_schedule":

@@ -9,7 +9,7 @@ from typing import Any
 from tests.fabric.delivery.agenda import Thing
 from tests.fabric.delivery.bus import Delivery
 from tests.fabric.faults import FaultPlan
-from tests.fabric.model.confluence import the_wish_is_what_was_accepted
+from tests.fabric.model.confluence import the_shares_are_what_was_accepted, the_wish_is_what_was_accepted
 from tests.fabric.model.invariants import ALWAYS
 from tests.fabric.model.letters import come_to_rest
 from tests.fabric.model.people import RESTART, People
@@ -75,6 +75,7 @@ class Life:
         for check in FINALLY:
             check(self.seen)
         the_wish_is_what_was_accepted(self.people)
+        the_shares_are_what_was_accepted(self.people)
 
 
 def a_whole_life(life: Life) -> None:
@@ -271,6 +272,24 @@ def people_share_traffic(life: Life) -> None:
     life.run()
 
 
+def third_parties_keep_their_shares(life: Life) -> None:
+    """A provider's model is shared, stopped and started again; the next life of its name begins without."""
+    life.create("claude")
+    life.run()
+    shares = [{"version": "1.0.0", "weight": 10_000}]
+    assert life.ask("set_traffic", "PUT", "/models/claude/traffic", {"versions": shares})[0] == 200
+    life.run()
+    for command in ("stop", "start"):
+        life.ask(f"{command}_model", "POST", f"/models/claude/{command}")
+        life.run()
+    assert (life.fabric.route("claude") or {})["versions"] == shares
+    life.ask("delete_model", "DELETE", "/models/claude")
+    life.run()
+    life.create("claude")
+    life.run()
+    assert (life.fabric.route("claude") or {})["versions"] == []
+
+
 STORIES: tuple[Callable[[Life], None], ...] = (
     a_whole_life,
     an_old_acknowledgement_is_refused,
@@ -288,6 +307,7 @@ STORIES: tuple[Callable[[Life], None], ...] = (
     load_asks_for_more,
     third_parties_come_and_go,
     people_share_traffic,
+    third_parties_keep_their_shares,
 )
 
 

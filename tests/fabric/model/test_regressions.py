@@ -3,7 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from tests.fabric.platform import ADMIN, PROVIDER, Fabric
+
+_BOUND_SECONDS = 300.0
+"""A deletion waits for routing no longer than this (statemachines: AwaitRouteClosed), whatever is lost."""
 
 
 def _delete(fabric: Fabric, key: str) -> tuple[int, Any]:
@@ -229,3 +234,25 @@ def test_the_last_word_of_a_former_copy_may_come_behind_another_change_and_leave
         assert asked == 202
         fabric.settle()
         assert [target["target_id"] for target in _route(fabric)["targets"]] == [task.task_id for task in fabric.ecs.alive()]
+
+
+@pytest.mark.parametrize("lost", ["execution", "events", "both"])
+@pytest.mark.parametrize("state", ["AwaitRouteClosed", "StopEngines"])
+def test_a_deletion_of_which_something_is_lost_ends_all_the_same(state: str, lost: str) -> None:
+    """Its execution ends from outside, all that is on its way is gone, or both, as where a platform is killed: the sweep starts another
+    execution after a minute of silence, and tells routing again after a further one."""
+    with Fabric(3) as fabric:
+        fabric.http("create_model", "POST", "/models", body=fabric.wish("m1"))
+        fabric.run()
+        operation = fabric.http("delete_model", "DELETE", "/models/m1")[1]["operation_id"]
+        while not (found := [one for one in fabric.machines.executions.values() if one.name == operation and one.state == state]):
+            fabric.step()
+        if lost != "events":
+            found[0].status, found[0].waiting = "FAILED", None
+        if lost != "execution":
+            for thing in [one for one in fabric.pending if one.kind in {"bus", "stream", "queue", "invocation"}]:
+                fabric.drop(thing)
+        fabric.live(_BOUND_SECONDS)
+        assert fabric.http("read_operation", "GET", f"/operations/{operation}")[1]["status"] == "Succeeded"
+        assert fabric.ecs.left() == []
+        fabric.settle()

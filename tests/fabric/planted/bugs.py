@@ -276,4 +276,15 @@ def _shares_kept() -> list[Place]:
     return [(route, "weighed", lambda targets: tuple(replace(one, weight=one.weight or 1) for one in whole(targets)))]
 
 
+@bug("shares go with the copies", "new copies, or a third party's next start, forget how the traffic was to be shared")
+def _shares_forgotten() -> list[Place]:
+    whole = route._lived_on
+
+    def lived_on(known: route.Known) -> route.Route | None:
+        found = whole(known)
+        return found and replace(found, versions=())
+
+    return [(route, "_lived_on", lived_on)]
+
+
 _ = Fabric  # composes every context's functions: their modules must be there before anything in them is replaced

