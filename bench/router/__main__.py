@@ -7,6 +7,7 @@ screen and, as JSON, to .local/bench; with `--keep` also into docs/benchmarks: r
 import argparse
 import dataclasses
 import os
+import statistics
 import sys
 import tempfile
 import time
@@ -53,6 +54,12 @@ class Bench:
     folder: Path
     rows: Rows = dataclasses.field(default_factory=Rows)
     missing: dict[str, str] = dataclasses.field(default_factory=dict)
+    paces: list[float] = dataclasses.field(default_factory=list)
+
+    def steadiness(self) -> str:
+        """How fast the gateway's core was, turn by turn."""
+        low, middle, high = (1000 * one for one in (min(self.paces), statistics.median(self.paces), max(self.paces)))
+        return f"the same loop on the gateway's core, before each of {len(self.paces)} turns: {middle:.0f} ms, {low:.0f} to {high:.0f}"
 
     def setting(self, *, upstreams: tuple[int, ...] = (), models: int = 1, tokens: int = 1) -> Setting:
         """A place for a gateway to run at; without `upstreams`, in front of the one that answers."""
@@ -77,6 +84,7 @@ class Bench:
             for number in range(self.size.rounds):
                 for gateway in gateways:
                     _say(f"round {number + 1} of {self.size.rounds}: {gateway.name}")
+                    self.paces.append(self.cores.pace())
                     with alone(gateway, gateways):
                         compare(self.rows, self.generator, [gateway], self.size)
             _say("at half load")
@@ -97,6 +105,7 @@ class Bench:
             )
             for number in range(self.size.rounds):
                 _say(f"round {number + 1} of {self.size.rounds}: many models and tokens")
+                self.paces.append(self.cores.pace())
                 for first, second in zip(one, everything, strict=True):
                     many(self.rows, self.generator, first, second, self.size)
         with ExitStack() as stack:
@@ -155,6 +164,7 @@ def main() -> None:
         if OURS in options.only:
             bench.own(tokens)
     found = before | {"pinning": cores.told(), "load afterwards": conditions()["load"], "took": f"{time.monotonic() - began:.0f} s"}
+    found |= {"steadiness": bench.steadiness()} if bench.paces else {}
     found |= {"size": ", ".join(f"{name} {value:g}" for name, value in dataclasses.asdict(size).items())}
     rows: list[Row] = list(bench.rows.by_name.values())
     result = report.Report(found, rows, [name for name in options.only if name not in bench.missing], bench.missing)

@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +22,7 @@ _TICK = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _MIB = 2**20
 _FILES = 65_536
+_LOOP = "import time; began = time.perf_counter(); sum(range(5_000_000)); print(time.perf_counter() - began)"
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,11 @@ class Cores:
             return list(command)
         where = str(self.gateway) if gateway else ",".join(map(str, self.around))
         return ["taskset", "-c", where, *command]
+
+    def pace(self) -> float:
+        """Seconds that always the same work takes of the gateway's core just now: on a shared machine it varies, and so do rates."""
+        command = self.pinned([sys.executable, "-c", _LOOP], gateway=True)
+        return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
 class Process:
