@@ -5,13 +5,14 @@ import inspect
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
 if __name__ == "__main__":
-    sys.path[0] = str(ROOT)
-    sys.path[1:1] = [str(folder) for folder in (*sorted((ROOT / "layers").iterdir()), ROOT / "serving_image")]
+    sys.path[:1] = [
+        str(folder) for root in [Path(__file__).resolve().parents[1]] for folder in (root, *root.glob("layers/*"), root / "serving_image")
+    ]
 
-from tests.fabric.matrix.cells import FAULTS, Cell, Hop  # noqa: E402 - the import path is set above
-from tests.fabric.matrix.hops import HOPS  # noqa: E402 - The import path is set above.
+from scripts.template import ROOT
+from tests.fabric.matrix.cells import FAULTS, Cell, Hop
+from tests.fabric.matrix.hops import HOPS
 
 PAGE = ROOT / "docs" / "fault-matrix.md"
 _PROVEN, _REASONED = "●", "○"

@@ -15,14 +15,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
 if __name__ == "__main__":
-    sys.path[0] = str(ROOT)
-    sys.path[1:1] = [str(ROOT / "layers" / name) for name in ("kit", "contracts", "serving")]
+    sys.path[:1] = [str(Path(__file__).resolve().parents[1] / part) for part in ("", "layers/kit", "layers/contracts", "layers/serving")]
 
-from serving.adapters import catalogue, price_list  # noqa: E402 - the import path is set above
-from serving.adapters.catalogue import Snapshot  # noqa: E402 - The import path is set above.
-from serving.domain.instances import InstanceType  # noqa: E402 - The import path is set above.
+from serving.adapters import catalogue, price_list
+from serving.adapters.catalogue import Snapshot
+from serving.domain.instances import InstanceType
 
 
 def renewed(ec2: Any, pricing: Any, region: str, day: str, before: Snapshot) -> Snapshot:

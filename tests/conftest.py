@@ -3,25 +3,29 @@
 import gc
 import os
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
+
+from tests.grouping import ACCOUNT
 
 if TYPE_CHECKING:
     from xdist.remote import Producer
     from xdist.scheduler import Scheduling
 
     from tests.e2e.platform import Platform, Started
+    from tests.emulator.privilege.records import Recorder
 
+RECORDER: "Final[pytest.StashKey[Recorder]]" = pytest.StashKey()
 FIRST = "tests/e2e/test_dead_letters.py::"
 """What needs alarms that do not ring: each does for five minutes after a letter, and tests of faults make functions give up."""
 LAST = (
     "::test_an_operation_settles_though_the_platform_was_killed",
-    "test_used_and_granted.py::",
     "::test_the_router_goes_on_while_the_control_plane_is_dead",
     "::test_down_stops_everything",
+    f"{ACCOUNT}::",
 )
-"""What kills the platform, what counts everything that was used, what leaves the platform dead, what stops it: in this order."""
+"""What kills the platform, what leaves it dead, what stops it, what counts everything that was used on any: in this order."""
 DEEP = {
     "tests/emulator/faults/": "a storm of faults over a whole platform takes minutes; the fabric's campaign injects more of them",
     "tests/emulator/kills/": "killed processes have to come back, each in its own time",
@@ -62,14 +66,25 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(50_000, 20, 100)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    """Before the platform may go, it is written down that this test has used it."""
+    if recorder := item.config.stash.get(RECORDER, None):
+        recorder.note(item.nodeid)
+
+
 @pytest.fixture(scope="session")
-def started(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Started]":
+def started(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Started]":
     """A platform that `make up` has brought up; `make down` at the end, whatever happened."""
     from tests.e2e.platform import Platform, Started
+    from tests.emulator.privilege.records import Recorder
 
     platform = Platform(tmp_path_factory.mktemp("slipway"))
     try:
-        yield Started(platform, platform.up())
+        output = platform.up()
+        if any(item.nodeid.startswith(ACCOUNT) for item in request.session.items):
+            request.config.stash[RECORDER] = Recorder(platform)
+        yield Started(platform, output)
     finally:
         platform.run("make down")
 

@@ -57,14 +57,16 @@ class Role:
                     yield Grant(self.logical_id, statement.get("Sid", ""), action, resource)
 
 
-def listed(value: Any) -> list[str]:
+def listed(value: Any) -> list[Any]:
     """IAM writes a list of one as the one."""
     return value if isinstance(value, list) else [value]
 
 
 def deployed(platform: Platform) -> list[Role]:
     """Every role of the stack and of the stacks in it."""
-    return [_role(platform, logical_id, name) for logical_id, name in _names(platform, platform.values["STACK_NAME"])]
+    pages = platform.aws("iam").get_paginator("get_account_authorization_details").paginate(Filter=["Role"])
+    details = {role["RoleName"]: role for page in pages for role in page["RoleDetailList"]}
+    return [_role(logical_id, name, details[name]) for logical_id, name in _names(platform, platform.values["STACK_NAME"])]
 
 
 def _names(platform: Platform, stack: str) -> Iterator[tuple[str, str]]:
@@ -76,20 +78,18 @@ def _names(platform: Platform, stack: str) -> Iterator[tuple[str, str]]:
                 yield from _names(platform, resource["PhysicalResourceId"])
 
 
-def _role(platform: Platform, logical_id: str, name: str) -> Role:
-    iam = platform.aws("iam")
+def _role(logical_id: str, name: str, details: Any) -> Role:
     statements: list[dict[str, Any]] = []
-    for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
-        document = iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
-        found = (json.loads(document) if isinstance(document, str) else document)["Statement"]
-        statements += found if isinstance(found, list) else [found]
-    managed = [policy["PolicyArn"] for policy in iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]]
+    for policy in details["RolePolicyList"]:
+        found: Any = policy["PolicyDocument"]["Statement"]
+        statements += listed(found)
+    managed = [policy["PolicyArn"] for policy in details["AttachedManagedPolicies"]]
     return Role(logical_id, name, tuple(statements), tuple(managed))
 
 
-def used(file: Path, roles: list[Role]) -> list[Use]:
-    """What the deployed roles have done and been refused since the platform's first start."""
+def used(file: Path, roles: list[Role], lines: int | None = None) -> list[Use]:
+    """What the deployed roles have done and been refused since the platform's first start, as far as `lines` lines of the file tell."""
     logical = {role.name: role.logical_id for role in roles}
-    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    rows = [json.loads(line) for line in file.read_text().splitlines()[:lines]]
     fields = ("action", "resource", "sid", "decision", "session")
     return [Use(logical[row["role"]], *(row[name] for name in fields)) for row in rows if row["role"] in logical]

@@ -1,41 +1,61 @@
-"""Every role has what it uses, and hardly anything else. Runs after everything else that uses the platform, and asks what was used."""
+"""Every role has what it uses, and hardly anything else. Runs when all platforms have ended, and adds up what was used on each."""
 
 import fnmatch
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.e2e.platform import Platform
-from tests.emulator.privilege.grants import NEGATIVE, Grant, Role, Use, deployed, used
+from tests.emulator.privilege.grants import NEGATIVE, Grant
+from tests.emulator.privilege.records import Record, records
 from tests.evidence import counted
+from tests.grouping import PLATFORMS, group_of
 
 UNUSED = Path(__file__).with_name("unused.yaml")
 FLOOR = 0.9
-"""What the end-to-end tests and the rare paths use on one platform; what they leave is AWS's own to use, and `unused.yaml` says why."""
+"""What the end-to-end tests and the rare paths use on their platforms; what they leave is AWS's own to use, and `unused.yaml` says why."""
 WHOLE = Path(__file__).parents[2] / "e2e"
 
 
 class Account:
-    """Grants and uses, and which of the grants were never used."""
+    """Grants and uses of all platforms, and which of the grants were never used on any. Grants are called as on the first platform."""
 
-    def __init__(self, platform: Platform) -> None:
-        self.roles: list[Role] = deployed(platform)
-        self.uses: list[Use] = used(platform.settings.role_use, self.roles)
-        self.granted = sorted({grant for role in self.roles for grant in role.grants()})
-        allowed = [use for use in self.uses if use.decision == "Allow" and use.session != NEGATIVE]
-        self.unused = [grant for grant in self.granted if not any(grant.covers(use) for use in allowed)]
+    def __init__(self, platforms: list[Record]) -> None:
+        self.roles = platforms[0].roles
+        self.uses = [use for platform in platforms for use in platform.uses]
+        self.granted = sorted(set(platforms[0].places()))
+        needed = {grant for platform in platforms for grant in _needed(platform, platforms[0])}
+        self.unused = [grant for grant in self.granted if grant not in needed]
         self.justified: dict[str, Any] = yaml.safe_load(UNUSED.read_text())
 
 
+def _needed(platform: Record, first: Record) -> set[Grant]:
+    """What a platform's roles have used, as it is called on the first."""
+    there, here = platform.places(), first.places()
+    assert [(grant.role, grant.sid, grant.action) for grant in there] == [(grant.role, grant.sid, grant.action) for grant in here]
+    allowed = [use for use in platform.uses if use.decision == "Allow" and use.session != NEGATIVE]
+    return {called for grant, called in zip(there, here, strict=True) if any(grant.covers(use) for use in allowed)}
+
+
+def whole(found: list[Record], wanted: Collection[str]) -> list[Record]:
+    """The records, if each of the tests has used a platform that left one: what is missing would not be seen to be refused."""
+    missing = sorted(set(wanted).difference(*(record.tests for record in found)))
+    assert missing == [], "the platforms of these tests have left no record"
+    return found
+
+
 @pytest.fixture(scope="module")
-def account(request: pytest.FixtureRequest) -> Account:
+def account(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Account:
     """Reckoned once; skipped where only a part of the suite runs, as then much is unused that is needed."""
-    there = {item.path for item in request.session.items}
-    if not set(WHOLE.glob("test_*.py")) <= there:
+    items = [item for item in request.session.items if isinstance(item, pytest.Function)]
+    if not set(WHOLE.glob("test_*.py")) <= {item.path for item in items}:
         pytest.skip("only a part of the end-to-end suite runs: what it does not use says nothing")
-    return Account(request.getfixturevalue("started").platform)
+    wanted = {item.nodeid for item in items if "started" in item.fixturenames and group_of(item.nodeid) in PLATFORMS}
+    own = tmp_path_factory.getbasetemp()
+    workers = sorted(own.parent.glob("popen-gw*")) if hasattr(request.config, "workerinput") else [own]
+    return Account(whole(records(workers, wanted), wanted))
 
 
 def test_most_of_what_is_granted_is_used(account: Account) -> None:
@@ -87,6 +107,16 @@ def test_nothing_that_the_suite_did_was_refused(account: Account) -> None:
     """A refusal that nobody noticed is a grant that is missing."""
     refused = [use for use in account.uses if use.decision != "Allow" and use.session != NEGATIVE]
     assert refused == []
+
+
+def test_a_platform_without_a_record_is_seen() -> None:
+    """Too little may not pass for little."""
+    left = [Record([], [], frozenset({"a"})), Record([], [], frozenset({"b"}))]
+    assert whole(left, {"a", "b"}) == left
+    with pytest.raises(AssertionError, match="no record"):
+        whole(left, {"a", "b", "c"})
+    with pytest.raises(AssertionError, match="no record"):
+        whole([], {"a"})
 
 
 def matches(entry: dict[str, Any], grant: Grant) -> bool:
