@@ -49,8 +49,8 @@ class Conversation:
     """One request and its answer on the wire. `on_gone` is called once if the caller leaves before the answer has ended."""
 
     __slots__ = (
-        "_body", "_chunked", "_expects", "_left", "_size", "_waiter", "close_after", "complete", "connection", "ended", "gone", "is_head",
-        "on_gone", "scope", "started", "version_1_0",
+        "_body", "_chunked", "_expects", "_head", "_left", "_size", "_waiter", "close_after", "complete", "connection", "ended", "gone",
+        "is_head", "on_gone", "scope", "started", "version_1_0",
     )  # fmt: skip
 
     def __init__(self, connection: Line, scope: MutableMapping[str, Any], *, expects: bool, version_1_0: bool) -> None:
@@ -60,6 +60,7 @@ class Conversation:
         self._expects = expects
         self._waiter: asyncio.Future[None] | None = None
         self._chunked = False
+        self._head = b""
         self._left = 0
         self.version_1_0, self.close_after = version_1_0, version_1_0
         self.is_head = scope["method"] == "HEAD"
@@ -112,7 +113,8 @@ class Conversation:
             await self.write(message.get("body", b""), more=message.get("more_body", False))
 
     def begin(self, status: int, headers: Any) -> None:
-        """Write the head. A length in `headers` is kept to; without one the body goes out in chunks."""
+        """The head, which goes out with the first part of the body: each write costs as much as a small request's whole policy. A length in
+        `headers` is kept to; without one the body goes out in chunks."""
         if self.gone:
             return
         if self.started:
@@ -139,10 +141,11 @@ class Conversation:
             raise RuntimeError("a header holds a line break")
         self._left = -1 if length is None or bodiless else length
         self.started = True
-        self.connection.write(b"%b%b%b\r\n" % (STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status, self.connection.date(), block))
+        self._head = b"%b%b%b\r\n" % (STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status, self.connection.date(), block)
 
     async def write(self, body: bytes, *, more: bool) -> None:
-        """Write a part of the body; waits while the caller does not keep up. Nothing is written to a caller who has left."""
+        """Write a part of the body, an empty one too, and the head before the first; waits while the caller does not keep up. Nothing is
+        written to a caller who has left."""
         connection = self.connection
         if connection.drained is not None and not self.gone:
             await connection.drained
@@ -154,14 +157,25 @@ class Conversation:
             self._left -= len(body)
             if self._left < 0 or (self._left and not more):
                 raise RuntimeError("the body is not of the length that its head says")
-        if body and not self.is_head:
-            connection.write(b"%x\r\n%b\r\n" % (len(body), body) if self._chunked else body)
+        if data := self._framed(body, more=more):
+            connection.write(data)
         if not more:
-            if self._chunked:
-                connection.write(b"0\r\n\r\n")
             self.ended = True
             self.wake()
             connection.answered(self)
+
+    def _framed(self, body: bytes, *, more: bool) -> bytes:
+        """A part as it goes out: as a chunk where there are chunks, their end behind the last, behind the head if it is the first."""
+        if self.is_head:
+            body = b""
+        if self._chunked:
+            if body:
+                body = b"%x\r\n%b\r\n" % (len(body), body)
+            if not more:
+                body += b"0\r\n\r\n"
+        if self._head:
+            body, self._head = self._head + body, b""
+        return body
 
     def leave(self) -> None:
         """The caller has gone."""

@@ -158,7 +158,7 @@ class Exchange:
         return time.perf_counter() - self.started_at
 
     async def start(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
-        """Send the head."""
+        """Send the head, with the first part of the body."""
         self.status = status
         if self.wire is not None:
             self.wire.begin(status, (*headers, *self.extra_headers))
@@ -172,7 +172,7 @@ class Exchange:
         self.finished = not more
         if self.flow is not None:
             chunk = self.flow.take(chunk, more=more)
-            if more and not chunk:
+            if more and not chunk and self.bytes_out:
                 return
         self.bytes_out += len(chunk)
         if self.wire is not None:
