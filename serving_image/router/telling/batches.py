@@ -77,13 +77,13 @@ class Sums:
     def batches(self, name: str) -> Iterator[tuple[str, bytes]]:
         """`({name}-{number}, JSON of contracts.usage.UsageBatch)` for each 90 rows; the same for the same records, whoever asks."""
         keys = sorted(self._by_key)
+        days = {day: datetime.fromtimestamp(day * _DAY_SECONDS, UTC).date().isoformat() for day in {key[0] for key in keys}}
         for number, start in enumerate(range(0, len(keys), MOST_ROWS)):
             batch_id = f"{name}-{number:03d}"
-            rows = [_row(key, self._by_key[key]) for key in keys[start : start + MOST_ROWS]]
+            rows = [_row(days[key[0]], key, self._by_key[key]) for key in keys[start : start + MOST_ROWS]]
             yield batch_id, orjson.dumps({"id": batch_id, "router_id": self._router_id, "rows": rows})
 
 
-def _row(key: _Key, held: _Sum) -> dict[str, Any]:
-    day = datetime.fromtimestamp(key[0] * _DAY_SECONDS, UTC).date().isoformat()
+def _row(day: str, key: _Key, held: _Sum) -> dict[str, Any]:
     row: dict[str, Any] = dict(zip(_KEY, (day, *key[1:]), strict=True))
     return row | {name: value for name in _Sum.__slots__ if (value := getattr(held, name))}
