@@ -34,11 +34,19 @@ GROUPS: Final = {
 }
 """By the beginning of a test's name; the first that fits counts. Three workers take about the same time: the emulator's is the first to be
 free, and starts the third platform."""
+FILES: Final = (
+    "tests/borders/api/",
+    "tests/borders/authorisation/",
+    "tests/borders/canaries/test_data_plane.py",
+    "tests/functional/router/",
+)
+"""Where the tests of a file share what is costly to bring up: each file is one worker's, or every worker would bring it up."""
 
 
 def group_of(nodeid: str) -> str:
-    """The group of a test, or the test's own name for none."""
-    return next((group for beginning, group in GROUPS.items() if nodeid.startswith(beginning)), nodeid)
+    """The group of a test: that of its folder, its file, or the test's own name for none."""
+    own = nodeid.partition("::")[0] if nodeid.startswith(FILES) else nodeid
+    return next((group for beginning, group in GROUPS.items() if nodeid.startswith(beginning)), own)
 
 
 class Grouped(LoadGroupScheduling):  # type: ignore[misc]  # untyped there
