@@ -60,8 +60,8 @@ def request(port: int, path: str, body: bytes, headers: Mapping[str, str]) -> by
 def script(folder: Path, path: str, body: bytes, headers: Mapping[str, str], pairs: list[tuple[str, str]]) -> Path:
     """A script for wrk, which sends the body for one (token, model) after another (`-` for no token) and tells its figures as JSON.
 
-    `body` names the model `MODEL`. Many requests are put together when they are sent: written down beforehand they would be tens of MB that
-    the generator reads all the time, from a cache that it shares with the gateway.
+    `body` names the model `MODEL`. Many requests are put together when they are sent: written down beforehand they would be tens of MB in
+    a cache that the gateway has a part in.
     """
     (folder / "pairs").write_text("".join(f"{token or '-'} {model}\n" for token, model in pairs))
     (folder / "body").write_bytes(body)
