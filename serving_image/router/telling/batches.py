@@ -10,6 +10,8 @@ from router.telling.record import Record
 
 MOST_ROWS: Final = 90
 """With its mark, a batch is one transaction of DynamoDB's 100 writes."""
+MOST_BATCHES: Final = 1000
+"""Of one segment: the number in a batch's id has three digits."""
 
 _KEY: Final = ("day", "subject", "token_id", "group", "model_id", "version", "hosting", "priced_as")
 _DAY_MS: Final = 86_400_000

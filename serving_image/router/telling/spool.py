@@ -21,11 +21,12 @@ from pathlib import Path
 from typing import Final
 
 from router.idents import ulid
-from router.telling.batches import Sums
+from router.telling.batches import MOST_BATCHES, MOST_ROWS, Sums
 from router.telling.record import Record
 
 _OPEN, _SEALED, _BATCH = ".open", ".sealed", ".batch"
-_MOST_RECORDS: Final = 100_000
+_MOST_RECORDS: Final = MOST_BATCHES * MOST_ROWS
+"""Each may be a row of its own."""
 
 
 class Spool:

@@ -135,6 +135,16 @@ def test_a_segment_that_is_read_has_the_sums_that_were_kept_beside_it(disk: Disk
     assert not list(disk.path.glob("*.sealed")) + list(other.path.glob("*.sealed"))
 
 
+def test_a_segment_of_nothing_but_different_callers_has_batches_that_are_taken(disk: Disk) -> None:
+    """However many rows a full segment sums up to: the number in a batch's id has three digits."""
+    spool, number = disk.spool(), 0
+    while not spool._closing:
+        spool.append(record(number, subject=f"token:{number}"))
+        number += 1
+    batches = list(spool._closing[0][2].batches(spool._name))
+    assert sum(len(UsageBatch.model_validate_json(body).rows) for _, body in batches[-1:]) == number - MOST_ROWS * (len(batches) - 1)
+
+
 def test_a_process_beside_this_one_keeps_its_segment(disk: Disk) -> None:
     """While one router drains its successor runs on the same disk: neither takes what the other still writes."""
     old, new = disk.spool(), disk.spool()
