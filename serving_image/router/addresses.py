@@ -13,7 +13,7 @@ _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
 _SIX_TO_FOUR: Final = ipaddress.ip_network("2002::/16")
 _TEREDO: Final = ipaddress.ip_network("2001::/32")
 _UNICAST: Final = ipaddress.ip_network("2000::/3")  # all that IANA has given out; site-local fec0::/10 is outside of it
-_SPECIAL: Final = tuple(map(ipaddress.ip_network, ("192.0.0.0/24", "192.88.99.0/24", "3fff::/20")))
+_SPECIAL: Final = tuple(map(ipaddress.ip_network, ("192.0.0.0/24", "192.88.99.0/24", "2001::/23", "3fff::/20")))
 """IANA's special ranges that some releases of Python take for public: protocol assignments, 6to4 relays, documentation."""
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
