@@ -11,6 +11,7 @@ NAMES = (
     "log_streams",
     "interpreter",
     "layer_cache",
+    "forked_environments",
     "http_api",
     "http_errors",
     "sorted_queries",

@@ -1,13 +1,15 @@
 """Services that the emulator does not have are guarded all the same: a role that is not granted the call is refused it, as on AWS, and one
 that is gets the emulator's word that there is no such service.
 
-Stock: a call of a service that is not there is looked at by nobody, so that a missing grant shows on AWS first.
+Stock: a call of a service that is not there is looked at by nobody, so that a missing grant shows on AWS first. And to find out that a
+service exists at all, the first such call reads botocore's models of all 400 services: nearly four seconds, in which nobody is answered.
 """
 
 import json
 from typing import Any
 
-from ministack.core import iam_actions
+from botocore.session import get_session
+from ministack.core import iam_actions, router
 
 from local.emulator.pin import expect, replace
 
@@ -17,7 +19,9 @@ NAMESPACES = {"servicequotas": "servicequotas", "pricing": "pricing"}
 
 
 def apply() -> None:
-    """Name their actions, and the resource of the one that has one."""
+    """Name their actions, and the resource of the one that has one; and know services by their names alone."""
+    expect(router._is_aws_service_name, "return scope_name in _KNOWN_AWS_SERVICE_NAMES", "if _KNOWN_AWS_SERVICE_NAMES is None:")
+    router._KNOWN_AWS_SERVICE_NAMES = frozenset([*get_session().get_available_services(), *NAMESPACES])
     expect(iam_actions.extract_iam_action, "namespace = SERVICE_TO_IAM_NAMESPACE.get(service)", "_action_from_target(headers)")
     for service, namespace in NAMESPACES.items():
         expect(str(service in iam_actions.SERVICE_TO_IAM_NAMESPACE), "False")

@@ -1,4 +1,7 @@
-"""Processes of one platform, found by the environment that they were started with, and killed as a crash would."""
+"""Processes of one platform, found by the environment that they were started with, and killed as a crash would.
+
+A function's is forked from an interpreter whose command and environment it keeps: it is told by the folder in which it works.
+"""
 
 import os
 import signal
@@ -7,10 +10,10 @@ from pathlib import Path
 
 from tests.e2e.platform import Platform, eventually
 
-KINDS: dict[str, Callable[[str], bool]] = {
-    "engine": lambda command: command.rstrip().endswith("-m engine"),
-    "router": lambda command: command.rstrip().endswith("-m router"),
-    "function": lambda command: command.rstrip().endswith("_worker.py"),
+KINDS: dict[str, Callable[[str, str], bool]] = {
+    "engine": lambda command, _: command.rstrip().endswith("-m engine"),
+    "router": lambda command, _: command.rstrip().endswith("-m router"),
+    "function": lambda _, folder: "/ministack-lambda-" in folder,
 }
 
 
@@ -22,10 +25,11 @@ def processes(platform: Platform, kind: str) -> list[int]:
             continue
         try:
             command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            working = str((folder / "cwd").readlink())
             environment = (folder / "environ").read_bytes().decode(errors="replace")
         except OSError:
             continue
-        if KINDS[kind](command) and (home in environment or home in command):
+        if KINDS[kind](command, working) and (home in environment or home in command):
             found.append(int(folder.name))
     return sorted(found)
 
