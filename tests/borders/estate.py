@@ -3,10 +3,8 @@
 One small AWS holds the tables of all contexts. `restore` brings them back to where they were, so that every request meets the same estate.
 """
 
-import copy
 import json
 import sys
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
@@ -15,11 +13,11 @@ from unittest.mock import patch
 
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import dynamodb_backends
-from moto.dynamodb.models.table import Table
 
 from kit.aws import client
 from tests.borders.gateway import Gateway
 from tests.fabric import world
+from tests.fabric.moto_shortcuts import copied_rows
 from tests.fabric.wire import Context, bus_event, envelope_of, http_event
 from tests.functional.serving import samples
 from tests.functional.serving import world as serving_side
@@ -91,14 +89,14 @@ class Estate:
 
     def keep(self) -> None:
         """Remember the tables as they are now."""
-        self._tables = {name: _copied(_items(name)) for name in TABLES}
+        self._tables = {name: copied_rows(_items(name)) for name in TABLES}
 
     def restore(self) -> None:
-        """Bring the tables back to where `keep` found them. Rows are only ever replaced, so a copy of the two outer levels is enough."""
+        """Bring the tables back to where `keep` found them."""
         for name, kept in self._tables.items():
             items = _items(name)
             items.clear()
-            items.update(_copied(kept))
+            items.update(copied_rows(kept))
 
     def model(self, model_id: str, status: str, group: str = "research", **changes: Any) -> None:
         """Bring a model of this group into this status, by its real commands and what other contexts say to them."""
@@ -199,19 +197,8 @@ def _fill(made: Estate) -> None:
     made.issue("stranger", groups=["sales"], scopes=list(ALL_SCOPES))
 
 
-def _lightly_copied(table: Any, _memo: Any) -> Any:
-    """What moto keeps to undo a transaction by: the rows by key. Moto would copy all that every row holds, for each write."""
-    kept = copy.copy(table)
-    kept.items = _copied(table.items)
-    return kept
-
-
 def _items(table: str) -> Any:
     return dynamodb_backends[DEFAULT_ACCOUNT_ID][world.REGION].tables[table].items
-
-
-def _copied(items: Mapping[str, Any]) -> defaultdict[str, Any]:
-    return defaultdict(dict, {partition: dict(rows) for partition, rows in items.items()})
 
 
 def _forget(contexts: Sequence[str] = ("access", "registry", "routing", "serving", "usage")) -> None:
@@ -224,8 +211,7 @@ def _forget(contexts: Sequence[str] = ("access", "registry", "routing", "serving
 def estate(more: Mapping[str, str] | None = None) -> Iterator[Estate]:
     """An estate in a fresh AWS, filled, and kept for `restore`. `more` is environment."""
     environment = patch.dict("os.environ", {**_ENVIRONMENT, **(more or {})})
-    quick = patch.object(Table, "__deepcopy__", _lightly_copied, create=True)
-    with serving_side.serving_world() as serving, environment, quick:
+    with serving_side.serving_world() as serving, environment:
         _forget()
         for name in TABLES[1:]:
             world.create_table(name)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,12 @@ def load(path: Path, substitutions: Mapping[str, str] | None = None) -> dict[str
     given = substitutions or {name: name for name in names}
     for name in names:
         text = text.replace("${" + name + "}", given[name])
+    return _parsed(text)
+
+
+@cache
+def _parsed(text: str) -> dict[str, Any]:
+    """Nobody changes a definition, and hundreds of worlds in one process start with the same few."""
     definition: dict[str, Any] = yaml.safe_load(text)
     check(definition)
     return definition

@@ -12,6 +12,7 @@ from unittest.mock import patch
 from moto import mock_aws
 
 from kit.aws import client
+from tests.fabric.moto_shortcuts import shortcuts
 
 REGION = "eu-west-1"
 _ENVIRONMENT = {
@@ -32,7 +33,7 @@ _CHANGING = (
 @contextmanager
 def small_aws(environment: Mapping[str, str]) -> Iterator[None]:
     """A fresh AWS with a bus, and this environment in every function's eyes. Clients are kept: making them is what takes time."""
-    with patch.dict("os.environ", {**_ENVIRONMENT, **environment}), mock_aws():
+    with patch.dict("os.environ", {**_ENVIRONMENT, **environment}), mock_aws(), shortcuts():
         client("events").create_event_bus(Name="bus")
         yield
 
