@@ -67,15 +67,26 @@ def swept(platform: Platform, done: Callable[[], Any], what: str) -> Any:
 @contextlib.contextmanager
 def unswept(platform: Platform) -> Iterator[None]:
     """The scheduler does not call serving's sweep meanwhile: what nobody has set right stays as it is."""
-    scheduler, group = platform.aws("scheduler"), platform.physical("Sweeps")
-    found = [scheduler.get_schedule(GroupName=group, Name=each["Name"]) for each in scheduler.list_schedules(GroupName=group)["Schedules"]]
-    (sweep,) = [each for each in found if platform.physical(SWEEP) in each["Target"]["Arn"]]
-    whole = {name: sweep[name] for name in ("GroupName", "Name", "ScheduleExpression", "FlexibleTimeWindow", "Target")}
+    scheduler, whole = platform.aws("scheduler"), _schedule(platform, SWEEP)
     scheduler.update_schedule(**whole, State="DISABLED")
     try:
         yield
     finally:
         scheduler.update_schedule(**whole, State="ENABLED")
+
+
+def due_now(platform: Platform, sweep: str) -> None:
+    """Let the scheduler call a sweep once more, at once, as it else does every some minutes."""
+    moment = f"at({datetime.now(UTC):%Y-%m-%dT%H:%M:%S})"
+    once = {"Name": f"{sweep}-now", "ScheduleExpression": moment, "ActionAfterCompletion": "DELETE"}
+    platform.aws("scheduler").create_schedule(**_schedule(platform, sweep) | once)
+
+
+def _schedule(platform: Platform, sweep: str) -> dict[str, Any]:
+    scheduler, group = platform.aws("scheduler"), platform.physical("Sweeps")
+    found = [scheduler.get_schedule(GroupName=group, Name=each["Name"]) for each in scheduler.list_schedules(GroupName=group)["Schedules"]]
+    (schedule,) = [each for each in found if platform.physical(sweep) in each["Target"]["Arn"]]
+    return {name: schedule[name] for name in ("GroupName", "Name", "ScheduleExpression", "FlexibleTimeWindow", "Target")}
 
 
 @contextlib.contextmanager
