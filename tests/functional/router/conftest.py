@@ -25,15 +25,16 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """A running router with no model yet, and a token of the group `research`."""
+def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A running router with no model yet, and a token of the group `research`. Modules with THIRD_PARTIES have LiteLLM from the start."""
     state: Path = tmp_path_factory.mktemp("state")
     with StubAws() as aws, StubEngine() as engine, StubProvider(PROVIDER_KEY) as provider:
         platform = Platform(aws)
         aws.secrets[KEY_ARN] = PROVIDER_KEY
         platform.route("seed", targets=[])
-        unused = {"name": "openai", "model": "gpt-x", "secret": KEY_ARN}
-        platform.route("foreign-seed", hosting="provider", provider=unused, state="closed", targets=[])  # LiteLLM is loaded at the start
+        if getattr(request.module, "THIRD_PARTIES", False):
+            unused = {"name": "openai", "model": "gpt-x", "secret": KEY_ARN}
+            platform.route("foreign-seed", hosting="provider", provider=unused, state="closed", targets=[])
         token = platform.token()
         router = RouterProcess(aws, state)
         try:

@@ -14,6 +14,7 @@ from tests.functional.router.conftest import World
 from tests.functional.router.platform import KEY_ARN, target
 from tests.functional.router.stubs import StubEngine
 
+THIRD_PARTIES = True
 CHAT = "/v1/chat/completions"
 ASK = {"model": "tiny", "messages": [{"role": "user", "content": "Hello"}]}
 SHARES = [{"version": "1.0.0", "weight": 9_000}, {"version": "1.1.0", "weight": 1_000}]

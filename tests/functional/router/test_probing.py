@@ -7,6 +7,7 @@ from tests.functional.router.conftest import PROVIDER_KEY, World
 from tests.functional.router.platform import KEY_ARN, target
 from tests.functional.router.stubs import StubEngine
 
+THIRD_PARTIES = True
 HELLO: Any = [{"role": "user", "content": "Hello"}]
 
 

@@ -11,6 +11,7 @@ from tests.functional.router.conftest import PROVIDER_KEY, World
 from tests.functional.router.platform import KEY_ARN, target, until
 from tests.functional.router.stubs import USAGE_EVENT
 
+THIRD_PARTIES = True
 CHAT = "/v1/chat/completions"
 HELLO: Any = [{"role": "user", "content": "prompt-canary"}]
 ASK = {"model": "tiny", "messages": HELLO}
