@@ -8,7 +8,6 @@ TESTS ?=
 WORKERS ?= auto
 OURS := .:layers/kit:layers/contracts:layers/serving:layers/routing:layers/access:layers/registry:layers/usage:serving_image:cli
 PLATFORMS ?= 3
-QUICK_RINGS = tests/unit $(if $(CHECKED),,tests/contract tests/architecture) tests/statemachines tests/fabric tests/functional tests/borders tests/clients
 CORES := $(shell getconf _NPROCESSORS_ONLN)
 
 .DEFAULT_GOAL := help
@@ -32,11 +31,9 @@ clean: python ## stop, and remove the state: models, tokens, everything deployed
 	@$(RUN) $(LAPTOP) -- local.down --clean
 
 ##@ Test
-# The quick rings first and side by side; after them what needs an emulator or a whole platform: one worker each (tests/grouping.py).
-# Both at once would be quicker, but what waits for a platform then waits too long on two cores. CHECKED=1 leaves out what `make check` has run.
+# CHECKED=1 leaves out what `make check` has run.
 test: dev client-packages ## every test, but for those of scan
-	@$(DEV)/python -m pytest -n $(WORKERS) --dist loadgroup $(QUICK_RINGS) $(TESTS)
-	@$(DEV)/python -m pytest -n $(PLATFORMS) --dist loadgroup tests/e2e tests/emulator $(TESTS)
+	@$(DEV)/python scripts/run_tests.py --workers $(WORKERS) --platforms $(PLATFORMS) $(if $(CHECKED),--checked) $(TESTS)
 
 unit functional contract architecture statemachines fabric borders emulator e2e: dev
 	@$(DEV)/python -m pytest tests/$@ $(TESTS)
