@@ -4,8 +4,9 @@ Runs on the functions' interpreter, so it needs the standard library alone. It r
 one JSON document each (`argv`, `cwd`, `environment`), with three descriptors for standard input, output and error and one that only the
 new process holds, by whose closing its end is known. It answers each with the new process's id. It ends with the socket.
 
-`warm`: {"paths": [...], "modules": [...]} comes first: where to find what is imported beforehand, and what. What cannot be imported there
-is left to the functions. Whatever reads its environment when it is imported reads that of the first function.
+{"paths": [...], "modules": [...], "services": [...]} comes first: where to find what is imported beforehand, what that is, and of which
+services the SDK's descriptions are read. What is not there is left to the functions. Whatever reads its environment when it is imported
+reads that of the first function.
 """
 
 import array
@@ -29,6 +30,9 @@ def main(descriptor: int) -> None:
         own = list(sys.path[1:])  # without this file's folder
         first = json.loads(jobs.recv(LONGEST))
         warm(first["paths"], first["modules"])
+        describe(first["services"])
+        gc.collect()
+        gc.freeze()  # so that collecting garbage does not copy what all share
         sys.path[:] = own
         jobs.send(b"{}")
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # who has ended is nobody's to wait for
@@ -45,8 +49,27 @@ def warm(paths: list[str], modules: list[str]) -> None:
             importlib.import_module(name)
         except ImportError:
             continue
-    gc.collect()
-    gc.freeze()  # so that collecting garbage does not copy what all share
+
+
+def describe(services: list[str]) -> None:
+    """Read the SDK's descriptions of these services, and remember each: every client of every process reads half a megabyte of them."""
+    try:
+        from botocore.loaders import JSONFileLoader
+        from botocore.session import Session
+    except ImportError:
+        return
+    known: dict[str, Any] = {}
+    stock = JSONFileLoader.load_file
+
+    def load_file(loader: Any, path: str) -> Any:
+        if path not in known:
+            known[path] = stock(loader, path)
+        return known[path]
+
+    JSONFileLoader.load_file = load_file
+    keys = {"aws_access_key_id": "nobody", "aws_secret_access_key": "nobody"}
+    for service in services:
+        Session().create_client(service, region_name="us-east-1", **keys)
 
 
 def served(jobs: socket.socket) -> tuple[dict[str, Any], list[int]] | None:

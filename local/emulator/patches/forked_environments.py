@@ -48,6 +48,8 @@ MODULES = (
     "contracts.serving",
 )
 """What most functions import and what is the same in all: nothing that looks at a function's own environment when it is imported."""
+SERVICES = ("dynamodb", "events", "ecs", "scheduler", "secretsmanager", "sqs", "stepfunctions")
+"""What functions ask."""
 PACKAGES = frozenset(name.partition(".")[0] for name in MODULES)
 START_SECONDS = 20.0
 GONE = 1
@@ -112,7 +114,7 @@ class Interpreter:
         with theirs:
             command = [binary, environments.__file__, str(theirs.fileno())]
             self.process = subprocess.Popen(command, env=environment, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
-        self._answer(json.dumps({"paths": paths, "modules": MODULES}).encode(), [])
+        self._answer(json.dumps({"paths": paths, "modules": MODULES, "services": SERVICES}).encode(), [])
 
     def fork(self, argv: Sequence[str], cwd: str, environment: Mapping[str, str]) -> Forked:
         """A process of its own that runs a Python file, with pipes for its three streams."""
