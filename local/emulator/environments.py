@@ -54,22 +54,21 @@ def warm(paths: list[str], modules: list[str]) -> None:
 def describe(services: list[str]) -> None:
     """Read the SDK's descriptions of these services, and remember each: every client of every process reads half a megabyte of them."""
     try:
-        from botocore.loaders import JSONFileLoader
-        from botocore.session import Session
+        loader: Any = importlib.import_module("botocore.loaders").JSONFileLoader
+        session: Any = importlib.import_module("botocore.session").Session
     except ImportError:
         return
     known: dict[str, Any] = {}
-    stock = JSONFileLoader.load_file
+    stock = loader.load_file
 
-    def load_file(loader: Any, path: str) -> Any:
+    def load_file(own: Any, path: str) -> Any:
         if path not in known:
-            known[path] = stock(loader, path)
+            known[path] = stock(own, path)
         return known[path]
 
-    JSONFileLoader.load_file = load_file
-    keys = {"aws_access_key_id": "nobody", "aws_secret_access_key": "nobody"}
+    loader.load_file = load_file
     for service in services:
-        Session().create_client(service, region_name="us-east-1", **keys)
+        session().create_client(service, region_name="us-east-1")  # with the keys of the first function
 
 
 def served(jobs: socket.socket) -> tuple[dict[str, Any], list[int]] | None:
