@@ -34,12 +34,12 @@ LEAST = 10
 """How nice those are who only reckon."""
 
 
-def command(paths: Sequence[str], workers: str, more: Sequence[str]) -> list[str]:
+def command(paths: Sequence[str], workers: int, more: Sequence[str]) -> list[str]:
     """One run of pytest."""
-    return [sys.executable, "-m", "pytest", "-n", workers, "--dist", "loadgroup", *paths, *more]
+    return [sys.executable, "-m", "pytest", "-n", str(workers), "--dist", "loadgroup", *paths, *more]
 
 
-def started(paths: Sequence[str], workers: str, more: Sequence[str], **options: Any) -> "subprocess.Popen[bytes]":
+def started(paths: Sequence[str], workers: int, more: Sequence[str], **options: Any) -> "subprocess.Popen[bytes]":
     """One run of pytest that goes on while others do, in a session of its own."""
     return subprocess.Popen(command(paths, workers, more), cwd=ROOT, start_new_session=True, **options)
 
@@ -84,17 +84,22 @@ class Told:
 def main(arguments: Sequence[str]) -> int:
     """Run all; 1 if something failed."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--workers", default="auto", help="processes of the tests without a platform")
-    parser.add_argument("--platforms", default="3", help="platforms and emulators side by side")
+    parser.add_argument(
+        "--workers", default="auto", help="processes of what only reckons (auto: one for each core); one more for the first"
+    )
+    parser.add_argument("--platforms", default=3, type=int, help="platforms and emulators side by side")
     parser.add_argument("--checked", action="store_true", help="leave out what `make check` has run")
     given, more = parser.parse_known_args(arguments)
     apart = [f"--ignore={path}" for path in RECKONING]
-    own = () if given.checked else CHECKED
-    if code := subprocess.run(command([*own, *FIRST], given.workers, [*apart, *more]), cwd=ROOT, check=False).returncode:
+    cores = os.cpu_count() or 1
+    workers = cores if given.workers == "auto" else int(given.workers)
+    first = [*(() if given.checked else CHECKED), *FIRST]
+    if code := subprocess.run(command(first, workers + 1, [*apart, *more]), cwd=ROOT, check=False).returncode:
         return code
     platforms = started(PLATFORMS, given.platforms, more, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    told, beside = Told(platforms), started(RECKONING, given.workers, more)
+    told, beside = Told(platforms), started(RECKONING, workers, more)
     yield_to_others(beside.pid)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return int(any([beside.wait(), told.show()]))
     except KeyboardInterrupt:
