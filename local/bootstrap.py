@@ -6,13 +6,15 @@ consists of Node.js packages, which npm compares with their digests; none of the
 """
 
 import concurrent.futures
+import contextlib
+import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from local.settings import ROOT, interpreter, venv
@@ -28,9 +30,23 @@ class BootstrapError(Exception):
 
 def ensure(groups: Iterable[str], report: Report = lambda _group, _seconds: None) -> None:
     """Make the environments of groups, in parallel; `report(group, seconds)` is told of each that had to be made. Raises BootstrapError."""
-    stale = [group for group in groups if not is_current(group)]
-    if not stale:
-        return
+    wanted = list(groups)
+    if not all(map(is_current, wanted)):
+        with _alone():
+            _make([group for group in wanted if not is_current(group)], report)
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Environments belong to the checkout: a second `make up` waits until the first has made them."""
+    file = venv("any").with_name(".lock")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _make(stale: list[str], report: Report) -> None:
     if not all(map(_is_node, stale)) and ("uv" in stale or not is_current("uv")):
         started = time.monotonic()
         _make_uv()
@@ -58,10 +74,10 @@ def _wanted(group: str) -> str:
     if _is_node(group):
         return hashlib.sha256((ROOT / "locks" / group / "package-lock.json").read_bytes()).hexdigest()
     lock = (ROOT / "locks" / f"{group}.txt").read_bytes()
-    return hashlib.sha256(lock + sys.version.encode() + str(_base()).encode()).hexdigest()
+    return hashlib.sha256(lock + sys.version.encode() + str(machine_python()).encode()).hexdigest()
 
 
-def _base() -> Path:
+def machine_python() -> Path:
     """The machine's own Python, also when we run inside an environment."""
     return Path(getattr(sys, "_base_executable", "") or sys.executable).resolve()
 
@@ -70,10 +86,10 @@ def _make_uv() -> None:
     folder = venv("uv")
     shutil.rmtree(folder, ignore_errors=True)
     try:
-        _run([str(_base()), "-m", "venv", str(folder)])
+        _run([str(machine_python()), "-m", "venv", str(folder)])
     except BootstrapError as error:
         raise BootstrapError(
-            f"This Python ({_base()}) cannot make virtual environments. On Debian and Ubuntu: apt install python3-venv\n{error}"
+            f"This Python ({machine_python()}) cannot make virtual environments. On Debian and Ubuntu: apt install python3-venv\n{error}"
         ) from error
     _run(
         [
@@ -98,7 +114,7 @@ def _timed(group: str) -> float:
         return time.monotonic() - started
     uv, python = str(venv("uv") / "bin" / "uv"), str(interpreter(group))
     if not interpreter(group).exists() or not _same_version(group):
-        _run([uv, "venv", "--quiet", "--clear", "--no-config", "--python", str(_base()), str(venv(group))])
+        _run([uv, "venv", "--quiet", "--clear", "--no-config", "--python", str(machine_python()), str(venv(group))])
     lock = str(ROOT / "locks" / f"{group}.txt")
     _run([uv, "pip", "sync", "--quiet", "--require-hashes", "--python", python, lock])
     (venv(group) / STAMP).write_text(_wanted(group))

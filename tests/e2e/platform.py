@@ -21,6 +21,7 @@ from typing import Any
 
 import boto3
 
+from local.bootstrap import machine_python
 from local.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -109,6 +110,7 @@ class Platform:
             "SLIPWAY_ROUTER_PORT": str(router),
             "SLIPWAY_API_BASE_ALLOW_LIST": f"127.0.0.1:{self.upstream_port}",
             "SLIPWAY_FAULTS": "on",
+            "PYTHON": str(machine_python()),  # which has made the suite's environments: another one would make them anew
             "PYTHONUNBUFFERED": "1",
         }
 
