@@ -1,9 +1,9 @@
 """Every test, in an order that uses two cores to the full: `make test`.
 
-First what fails fastest, and what watches a clock while its own processes work. Then the platforms, which wait as much as they work, and
-beside them, with whatever they leave of the machine, what only reckons and does not care how long it takes.
+First what fails fastest, and what watches a clock while its own processes work; then the platforms. Beside both, with whatever they leave
+of the machine, what only reckons and does not care how long it takes.
 
-Exit status 1 if anything failed. If that was among the first, nothing else was run; the others are run to their end.
+Exit status 1 if anything failed. If that was among the first, the rest is given up; else all is run to its end.
 """
 
 import argparse
@@ -15,7 +15,6 @@ import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 CHECKED = ("tests/contract", "tests/architecture")
@@ -39,9 +38,17 @@ def command(paths: Sequence[str], workers: int, more: Sequence[str]) -> list[str
     return [sys.executable, "-m", "pytest", "-n", str(workers), "--dist", "loadgroup", *paths, *more]
 
 
-def started(paths: Sequence[str], workers: int, more: Sequence[str], **options: Any) -> "subprocess.Popen[bytes]":
-    """One run of pytest that goes on while others do, in a session of its own."""
-    return subprocess.Popen(command(paths, workers, more), cwd=ROOT, start_new_session=True, **options)
+def started(paths: Sequence[str], workers: int, more: Sequence[str]) -> "subprocess.Popen[bytes]":
+    """One run of pytest that goes on while others do, in a session of its own; what it prints is read by who wants to."""
+    whole = command(paths, workers, more)
+    return subprocess.Popen(whole, cwd=ROOT, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+def give_up(process: "subprocess.Popen[bytes]") -> None:
+    """End a run that still goes on, as Ctrl-C would: it stops what it has started."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        process.wait()
 
 
 def yield_to_others(pid: int) -> None:
@@ -91,23 +98,20 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--checked", action="store_true", help="leave out what `make check` has run")
     given, more = parser.parse_known_args(arguments)
     apart = [f"--ignore={path}" for path in RECKONING]
-    cores = os.cpu_count() or 1
-    workers = cores if given.workers == "auto" else int(given.workers)
-    first = [*(() if given.checked else CHECKED), *FIRST]
-    if code := subprocess.run(command(first, workers + 1, [*apart, *more]), cwd=ROOT, check=False).returncode:
-        return code
-    platforms = started(PLATFORMS, given.platforms, more, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    told, beside = Told(platforms), started(RECKONING, workers, more)
-    yield_to_others(beside.pid)
+    workers = (os.cpu_count() or 1) if given.workers == "auto" else int(given.workers)
+    first = command([*(() if given.checked else CHECKED), *FIRST], workers, [*apart, *more])
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        return int(any([beside.wait(), told.show()]))
-    except KeyboardInterrupt:
-        for process in (beside, platforms):  # they stop what they have started
-            process.send_signal(signal.SIGINT)
-        for process in (beside, platforms):
-            process.wait()
-        raise
+    with contextlib.ExitStack() as running:
+        reckoning = started(RECKONING, workers, more)
+        running.callback(give_up, reckoning)
+        yield_to_others(reckoning.pid)
+        reckoned = Told(reckoning)
+        if code := subprocess.run(first, cwd=ROOT, check=False).returncode:
+            return code
+        platforms = started(PLATFORMS, given.platforms, more)
+        running.callback(give_up, platforms)
+        told = Told(platforms)
+        return int(any([reckoned.show(), told.show()]))
 
 
 if __name__ == "__main__":

@@ -60,8 +60,12 @@ def _healthy(house: House) -> None:
 
 def test_a_router_has_read_the_spend_table_before_it_is_ready(house: House) -> None:
     """So that its first caller with a limit does not wait for a connection besides."""
-    ready = [line for router in house.routers for line in list(router.lines) if line.get("message") == "ready"]
-    assert [line["leases"] for line in ready] == [True] * ROUTERS
+
+    def ready() -> list[bool]:
+        return [line["leases"] for router in house.routers for line in list(router.lines) if line.get("message") == "ready"]
+
+    until(lambda: len(ready()) == ROUTERS)  # a line is read a moment after it was written
+    assert ready() == [True] * ROUTERS
 
 
 @pytest.mark.parametrize("kind", KINDS)
