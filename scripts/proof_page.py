@@ -1,5 +1,6 @@
 """The figures of docs/reliability.md, as text: from docs/reliability.json and nothing else."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -51,7 +52,7 @@ TITLES = {
 }
 # A figure with one of these endings counts what must never happen: a test says 0, so that the page can.
 NEVER = ("_leaked", "_lost", "_doubled", "_missed", "_violated", "_violations", "server_errors", "_not_found", "_unjustified")
-# What a whole run at the size of a change, or a larger one, must come to at least: less means that something has stopped proving anything.
+# What a whole run, or a larger one, must come to at least: less means that something has stopped proving anything.
 LEAST = {
     "model_examples": 5_000,
     "faults_injected": 10_000,
@@ -64,6 +65,8 @@ LEAST = {
     "canaries_planted": 200,
     "denials_checked": 100,
 }
+LEAST_OF_EACH = {"api_cases": ("operation", 300)}
+"""And so many for each value of a label."""
 LARGEST = ("steps_to_", "seconds_to_")  # of a figure that begins so, the largest counts; of every other the sum
 SHARES = {
     "Actions used ÷ granted": ("grants_used", "grants_given"),
@@ -94,17 +97,20 @@ def too_few(document: Mapping[str, Any]) -> list[str]:
     if document["scale"] < 1 or {ring["ring"] for ring in document["rings"]} != set(RINGS):
         return []
     done = sums(document)
-    return [
-        f"{figure} is {_number(done.get(figure, 0))} and must be at least {_number(least)}"
-        for figure, least in LEAST.items()
-        if done.get(figure, 0) < least
-    ]
+    found = [(figure, done.get(figure, 0), least) for figure, least in LEAST.items()]
+    for figure, (label, least) in LEAST_OF_EACH.items():
+        parts = Counter[str]()
+        for entry in document["figures"]:
+            if entry["figure"] == figure:
+                parts[entry["labels"][label]] += entry["value"]
+        found += [(f"{figure} of {name}", value, least) for name, value in parts.items()]
+    return [f"{what} is {_number(value)} and must be at least {_number(least)}" for what, value, least in found if value < least]
 
 
 def figures(document: Mapping[str, Any]) -> str:
     """The part of the page between its markers."""
     scale = document["scale"]
-    size = "the size of every change" if scale == 1 else f"{_number(scale)} times the size of a change"
+    size = "whole" if scale == 1 else f"{_number(scale)} times the whole"
     lines = [f"Of commit `{document['commit']}` on {document['date']}, {size}; {document['machine']}.", ""]
     lines += ["| counted | | by |", "|---|---:|---|"]
     totals, order = sums(document), list(TITLES)

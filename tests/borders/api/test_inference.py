@@ -22,7 +22,7 @@ from tests.evidence import counted, scaled
 from tests.functional.router.platform import Platform, RouterProcess, target
 from tests.functional.router.stubs import StubAws, StubEngine
 
-EXAMPLES = 100
+EXAMPLES = 150
 NOT_NOW = {"model_not_ready", "model_closed", "model_asleep", "engine_unreachable", "router_not_ready"}
 """503 as documented: the model is there, and does not answer at the moment."""
 MODELS = ("tiny", "vectors", *OTHERS, "closed", "asleep", "secret", "nowhere")

@@ -76,6 +76,13 @@ def test_a_whole_run_that_does_too_little_is_refused() -> None:
     assert proof_page.too_few(whole) == []
     less = whole | {"figures": [enough[0] | {"value": enough[0]["value"] - 1}, *enough[2:]]}
     assert [line.split(" ")[0] for line in proof_page.too_few(less)] == list(proof_page.LEAST)[:2]
+    seldom: list[dict[str, Any]] = [
+        {"figure": "api_cases", "labels": {"operation": name, "kind": kind}, "value": value}
+        for name, value in (("often", 150), ("seldom", 149))
+        for kind in ("positive", "negative")
+    ]
+    rare = whole | {"figures": [*enough, *seldom]}
+    assert proof_page.too_few(rare) == ["api_cases of seldom is 298 and must be at least 300"]
     assert proof_page.too_few(less | {"scale": 0.2}) == proof_page.too_few(less | {"rings": rings[1:]}) == []
 
 
