@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from scripts.run_tests import LEAST, Told, yield_to_others
+from scripts.run_tests import LEAST, Told, went_well, yield_to_others
 
 WAITING = """
 import os, sys
@@ -34,3 +34,9 @@ def test_output_that_is_nobodys_is_refused() -> None:
     """Without a pipe there is nothing to hold back."""
     with subprocess.Popen([sys.executable, "-c", ""]) as process, pytest.raises(ValueError, match="pipe"):
         Told(process)
+
+
+@pytest.mark.parametrize(("code", "well"), [(0, True), (5, True), (1, False), (2, False), (-9, False)])
+def test_a_run_without_tests_is_no_failure(code: int, *, well: bool) -> None:
+    """With `-k` only some of the runs have any; one that was killed has failed."""
+    assert went_well(code) is well
