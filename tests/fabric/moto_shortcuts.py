@@ -1,4 +1,4 @@
-"""Three things of moto's that cost half of its time and that none of our tests needs, done the short way. Answers stay the same.
+"""Three things of moto's that cost nearly half of its time and that none of our tests needs, done the short way. Answers stay the same.
 
 Each is written against the pinned moto (locks/dev.txt), and `test_moto_shortcuts.py` compares answers with and without.
 """
@@ -30,7 +30,7 @@ def shortcuts() -> Iterator[None]:
 
 
 def copied_rows(items: Mapping[str, Any]) -> defaultdict[str, Any]:
-    """A table's rows by key. moto only ever replaces rows, so a copy of the two outer levels is enough."""
+    """A table's rows by key. A put replaces a row, so a copy of the two outer levels is enough; nobody sends an update, which does not."""
     return defaultdict(dict, {partition: dict(rows) for partition, rows in items.items()})
 
 
@@ -42,7 +42,7 @@ def _lightly_copied(table: Any, _memo: Any) -> Any:
 
 
 def _picked(serializer: ResponseSerializer, value: Any, key: str, shape: Any) -> Any:
-    """A member of an answer. moto looks for each of the ten members of an attribute's value under ten spellings."""
+    """A member of an answer. moto looks for each of the ten members of an attribute's value under several spellings."""
     if type(value) is dict and getattr(shape.parent, "name", None) == _ATTRIBUTE:
         return value.get(key)
     return _pick(serializer, value, key, shape)

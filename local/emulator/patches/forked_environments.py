@@ -6,7 +6,6 @@ function gets a new one, as stock.
 """
 
 import contextlib
-import io
 import json
 import os
 import select
@@ -124,15 +123,14 @@ class Interpreter:
         job = json.dumps({"argv": argv, "cwd": cwd, "environment": dict(environment)}).encode()
         try:
             pid = int(self._answer(job, theirs)["pid"])
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError):
             for descriptor in mine:
                 os.close(descriptor)
             raise
         finally:
             for descriptor in theirs:
                 os.close(descriptor)
-        stdin = io.TextIOWrapper(io.BufferedWriter(io.FileIO(mine[0], "w")), line_buffering=True)
-        return Forked(pid, (stdin, open(mine[1]), open(mine[2])), mine[3])  # noqa: PTH123 - theirs who hold the process
+        return Forked(pid, (os.fdopen(mine[0], "w", buffering=1), os.fdopen(mine[1]), os.fdopen(mine[2])), mine[3])
 
     def close(self) -> None:
         """Let it end."""
@@ -187,11 +185,12 @@ class _Processes:
 
     def __init__(self, interpreters: Interpreters) -> None:
         self._interpreters = interpreters
+        self.Popen = self._started
 
     def __getattr__(self, name: str) -> Any:
         return getattr(subprocess, name)
 
-    def Popen(self, command: Sequence[str], **options: Any) -> Any:  # noqa: N802 - the name that the emulator calls
+    def _started(self, command: Sequence[str], **options: Any) -> Any:
         """A fork for a Python function, and a new process for everything else."""
         if command[0] == os.environ.get("SLIPWAY_FUNCTION_PYTHON") and command[-1].endswith("_worker.py"):
             started = time.monotonic()
